@@ -1,0 +1,140 @@
+import type { Consistency } from '../domain/consistency.ts';
+import type { DecisionKind } from '../domain/decision.ts';
+import type { TaskgateError } from '../domain/errors.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Principal } from '../domain/principal.ts';
+
+/** What bounds one request: every remote call made for it ends when `signal` aborts or `deadlineAtMs` passes. */
+export interface CallContext {
+  /** Aborts when the caller is gone or the deadline passes; the reason is a `TaskgateError`. */
+  readonly signal: AbortSignal;
+  /** When the answer is no longer wanted, in `Clock.nowMs` time. */
+  readonly deadlineAtMs: number;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  nowMs(): number;
+}
+
+/** One question to the parent lookup: which `parentType` does the `type` with this id or name hang off? */
+export interface ParentKey {
+  readonly type: string;
+  readonly by: 'id' | 'name';
+  readonly value: string;
+  /** The type that is looked for. The same as `type` when a name is resolved to the id of a registered resource. */
+  readonly parentType: string;
+}
+
+/** An answer, an absence, or a fault: three branches that never meet. */
+export type ParentResult =
+  | { readonly kind: 'found'; readonly id: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'failed'; readonly error: TaskgateError };
+
+/** Child → parent. */
+export interface ParentLookup {
+  /** As many results as keys, in their order. Never rejects: a fault is the result `failed` of the keys that it hit. */
+  lookup(keys: readonly ParentKey[], context: CallContext): Promise<readonly ParentResult[]>;
+}
+
+/** What a permission is asked on. */
+export type RelationshipObject =
+  | { readonly kind: 'resource'; readonly type: string; readonly id: string }
+  | { readonly kind: 'tenant'; readonly account: string }
+  /** A registered stand-in for a resource that is absent, so that absence costs what a denial costs. */
+  | { readonly kind: 'sentinel'; readonly type: string; readonly index: number };
+
+/** One question to the relationships: does the principal hold the permission on the object? */
+export interface RelationshipCheck {
+  readonly object: RelationshipObject;
+  readonly permission: string;
+  readonly principal: Principal;
+}
+
+/** `denied` includes a conditional answer (a caveat whose context is missing). */
+export type RelationshipResult =
+  | { readonly kind: 'held' }
+  | { readonly kind: 'denied' }
+  | { readonly kind: 'failed'; readonly error: TaskgateError };
+
+export interface CheckedRelationships {
+  /** As many results as checks, in their order. */
+  readonly results: readonly RelationshipResult[];
+  /** The revision (ZedToken) that all of them were read at. */
+  readonly checkedAt: string;
+}
+
+/** The relationship engine. */
+export interface Relationships {
+  /**
+   * Answers up to 10,000 checks, all at one revision.
+   *
+   * @throws TaskgateError when nothing could be told. A fault of single items is their result `failed`.
+   */
+  check(
+    checks: readonly RelationshipCheck[],
+    consistency: Consistency,
+    context: CallContext,
+  ): Promise<CheckedRelationships>;
+}
+
+/** Chooses the sentinel that stands in for an absent resource: always the same one for the same asked key. */
+export interface SentinelPicker {
+  /** From 0 to the number of registered sentinels, exclusive. */
+  pick(type: string, asked: string): number;
+}
+
+/** What is known of one decision, for the log and the counters. Never for the caller. */
+export interface DecisionRecord {
+  readonly decisionId: string;
+  readonly principal: Principal;
+  readonly type: string;
+  readonly operation: Operation;
+  readonly outcome: DecisionKind | 'ERROR';
+  /** Why, in a closed set of words: `held`, `denied`, `absent`, or the error's class. */
+  readonly reason: string;
+}
+
+export interface DecisionLog {
+  /** Never throws and never waits. */
+  record(record: DecisionRecord): void;
+}
+
+/** One relationship to write. */
+export interface Relationship {
+  readonly object: RelationshipObject;
+  readonly relation: string;
+  readonly subject: RelationshipSubject;
+}
+
+export type RelationshipSubject =
+  | { readonly kind: 'principal'; readonly principalKind: Principal['kind']; readonly id: string }
+  | { readonly kind: 'object'; readonly object: RelationshipObject }
+  /** Every principal of the kind whose account is `account`: the tenant gate's caveated wildcard. */
+  | { readonly kind: 'account_members'; readonly principalKind: Principal['kind']; readonly account: string };
+
+export interface RelationshipWriter {
+  /**
+   * Writes up to 1,000 relationships atomically; one that exists already stays as it is.
+   *
+   * @returns the revision (ZedToken) that they were written at.
+   * @throws TaskgateError when it is not known whether they were written.
+   */
+  touch(relationships: readonly Relationship[], context: CallContext): Promise<string>;
+}
+
+/** A permission that the configuration maps an operation to, by the SpiceDB definition that must hold it. */
+export interface MappedPermission {
+  readonly definition: string;
+  readonly permission: string;
+}
+
+export interface SchemaCheck {
+  /**
+   * The mapped permissions that the schema in SpiceDB lacks; empty when it holds them all.
+   *
+   * @throws TaskgateError when SpiceDB could not be asked.
+   */
+  missingPermissions(mapped: readonly MappedPermission[], context: CallContext): Promise<readonly MappedPermission[]>;
+}

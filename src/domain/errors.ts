@@ -1,0 +1,70 @@
+/** The stores behind an answer. */
+export type Dependency = 'spicedb' | 'database' | 'redis';
+
+/**
+ * Everything that is not a decision. One class for each thing that a caller does differently; `rpc/error-table.ts` maps
+ * them to status codes. Messages are safe to send: what a driver said goes into `cause`, which is logged and never sent.
+ */
+export abstract class TaskgateError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The request is wrong and will stay wrong: fix it. */
+export class InvalidArgumentError extends TaskgateError {
+  /** The path of the field in the request, such as `resource.id` or `checks[3].operation`. */
+  readonly field: string;
+  /** What is wrong with it, without its value. */
+  readonly problem: string;
+
+  constructor(field: string, problem: string, options?: ErrorOptions) {
+    super(`${field}: ${problem}`, options);
+    this.field = field;
+    this.problem = problem;
+  }
+}
+
+/** A store is down or answered something that can't be understood. Try again. */
+export class UnavailableError extends TaskgateError {
+  readonly dependency: Dependency;
+
+  constructor(dependency: Dependency, options?: ErrorOptions) {
+    super(`${dependency} is unavailable: nothing was decided`, options);
+    this.dependency = dependency;
+  }
+}
+
+/** Time ran out before the answer was known. */
+export class DeadlineExceededError extends TaskgateError {
+  constructor(options?: ErrorOptions) {
+    super('deadline exceeded: nothing was decided', options);
+  }
+}
+
+/** Too much at once, here or in a store. Slow down, then try again. */
+export class OverloadedError extends TaskgateError {
+  constructor(options?: ErrorOptions) {
+    super('overloaded: nothing was decided', options);
+  }
+}
+
+/** The caller is gone, or no longer wants the answer. */
+export class CancelledError extends TaskgateError {
+  constructor(options?: ErrorOptions) {
+    super('cancelled by the caller', options);
+  }
+}
+
+/** A defect of ours: the request was fine and no store failed. */
+export class InternalError extends TaskgateError {
+  constructor(options?: ErrorOptions) {
+    super('internal error: nothing was decided', options);
+  }
+}
+
+/** Turns anything thrown into an error that is safe to send; what was thrown stays as the cause. */
+export function toTaskgateError(thrown: unknown): TaskgateError {
+  return thrown instanceof TaskgateError ? thrown : new InternalError({ cause: thrown });
+}
