@@ -101,6 +101,25 @@ export interface DecisionLog {
   record(record: DecisionRecord): void;
 }
 
+/** How a call came in. */
+export type Transport = 'grpc' | 'connect';
+
+/** One call that has ended. */
+export interface EndedCall {
+  readonly method: string;
+  readonly transport: Transport;
+  /** The gRPC status code; 0 is OK. */
+  readonly code: number;
+  readonly durationMs: number;
+  readonly decisionId: string;
+  readonly error?: TaskgateError;
+}
+
+export interface CallObserver {
+  /** Never throws and never waits. */
+  ended(call: EndedCall): void;
+}
+
 /** One relationship to write. */
 export interface Relationship {
   readonly object: RelationshipObject;

@@ -7,7 +7,7 @@ export type Decision =
   | {
       readonly kind: 'ALLOWED';
       /** The task that was checked, if one that exists was. */
-      readonly taskId?: string;
+      readonly taskId: string | undefined;
       /** The revision (ZedToken) that the answer was read at. */
       readonly checkedAt: string;
     }

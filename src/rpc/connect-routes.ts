@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Message } from '@bufbuild/protobuf';
+import type { HandlerContext } from '@connectrpc/connect';
+import { ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
+import type { ListenerDeps } from './listener.ts';
+import { DECISION_ID_HEADER } from './pipeline.ts';
+import type { Procedure } from './procedures.ts';
+
+export interface ConnectRoutesOptions {
+  readonly maxMessageBytes: number;
+}
+
+const DECISION_ID = createContextKey('');
+const RPC_PATH_PREFIX = `/${AuthorizationService.typeName}/`;
+const RPC_CONTENT_TYPE = /^application\/(?:json|proto|grpc-web(?:\+json|\+proto)?|connect\+(?:json|proto))(?:;|$)/i;
+const UNSUPPORTED_CONTENT_TYPE = JSON.stringify({
+  code: 'invalid_argument',
+  message: 'content-type: must be application/json, application/proto, or a gRPC-Web type',
+});
+
+/**
+ * A Node request handler that carries the procedures over Connect (JSON, binary) and gRPC-Web.
+ *
+ * The decision id is set before the request is looked at, so that the answers that connect-node makes on its own (a body
+ * that can't be decoded, one that is too large) carry it too.
+ */
+export function createConnectRoutes(
+  deps: ListenerDeps & {
+    /** Takes what is no RPC. */
+    readonly fallback: (request: IncomingMessage, response: ServerResponse) => void;
+  },
+  options: ConnectRoutesOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const decisionIds = new WeakMap<object, string>();
+  const adapter = connectNodeAdapter({
+    readMaxBytes: options.maxMessageBytes,
+    grpc: false,
+    // A misspelt field must not pass for one that is unset.
+    jsonOptions: { ignoreUnknownFields: false },
+    contextValues: (request) => createContextValues().set(DECISION_ID, decisionIds.get(request) ?? ''),
+    routes(router) {
+      for (const procedure of deps.procedures) router.rpc(procedure.method, toHandler(procedure, deps));
+    },
+  });
+  return (request, response) => {
+    if (request.url?.startsWith(RPC_PATH_PREFIX) !== true) {
+      deps.fallback(request, response);
+      return;
+    }
+    const decisionId = deps.createDecisionId();
+    decisionIds.set(request, decisionId);
+    response.setHeader(DECISION_ID_HEADER, decisionId);
+    if (RPC_CONTENT_TYPE.test(request.headers['content-type'] ?? '')) {
+      adapter(request, response);
+    } else {
+      response.writeHead(415, { 'content-type': 'application/json', 'accept-post': 'application/json, application/proto' });
+      response.end(UNSUPPORTED_CONTENT_TYPE);
+    }
+  };
+}
+
+function toHandler(procedure: Procedure, deps: ListenerDeps) {
+  return async (message: Message, context: HandlerContext): Promise<Message> => {
+    const reply = await deps.run(procedure, () => message, {
+      transport: 'connect',
+      decisionId: context.values.get(DECISION_ID),
+      timeoutMs: context.timeoutMs(),
+      onCancel: (listener) => context.signal.addEventListener('abort', listener, { once: true }),
+    });
+    if (reply.kind === 'message') return reply.message;
+    throw new ConnectError(reply.error.message, reply.status.connect);
+  };
+}

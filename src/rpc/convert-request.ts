@@ -1,0 +1,123 @@
+import type { Consistency as ConsistencyMessage } from '../gen/taskgate/v1/authorization_pb.js';
+import type {
+  BatchCheckTaskItem,
+  CheckTaskRequest,
+  Principal as PrincipalMessage,
+  ResourceRef as ResourceRefMessage,
+} from '../gen/taskgate/v1/authorization_pb.js';
+import { Operation as OperationMessage } from '../gen/taskgate/v1/authorization_pb.js';
+import type { Consistency } from '../domain/consistency.ts';
+import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../domain/consistency.ts';
+import { InvalidArgumentError } from '../domain/errors.ts';
+import { identifierProblem, nameProblem } from '../domain/identifier.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Principal, PrincipalKind } from '../domain/principal.ts';
+import type { ResourceKey, ResourceRef } from '../domain/resource.ts';
+import { NEW_RESOURCE_ID } from '../domain/resource.ts';
+import type { TaskCheck } from '../domain/task-check.ts';
+
+const OPERATION_BY_VALUE: ReadonlyMap<OperationMessage, Operation> = new Map([
+  [OperationMessage.CREATE, 'create'],
+  [OperationMessage.READ, 'read'],
+  [OperationMessage.UPDATE, 'update'],
+  [OperationMessage.DELETE, 'delete'],
+  [OperationMessage.EXECUTE, 'execute'],
+  [OperationMessage.CANCEL, 'cancel'],
+]);
+
+const PRINCIPAL_FIELDS: Readonly<Record<'userId' | 'serviceAccountId' | 'agentId', [PrincipalKind, string]>> = {
+  userId: ['user', 'user_id'],
+  serviceAccountId: ['service_account', 'service_account_id'],
+  agentId: ['agent', 'agent_id'],
+};
+
+const MAX_TOKEN_LENGTH = 1024;
+const TOKEN = /^[A-Za-z0-9+/=_-]+$/;
+
+/** @throws InvalidArgumentError naming the field. */
+export function toPrincipal(message: PrincipalMessage | undefined): Principal {
+  if (message === undefined) throw new InvalidArgumentError('principal', 'must be set');
+  const { subject } = message;
+  if (subject.case === undefined) {
+    throw new InvalidArgumentError('principal', 'must have one of user_id, service_account_id, agent_id');
+  }
+  const [kind, field] = PRINCIPAL_FIELDS[subject.case];
+  return {
+    kind,
+    id: toConcreteId(subject.value, `principal.${field}`),
+    account: toConcreteId(message.accountId, 'principal.account_id'),
+  };
+}
+
+/** The fields that a single check and an item of a batch have alike. @throws InvalidArgumentError naming the field. */
+export function toTaskCheck(message: CheckTaskRequest | BatchCheckTaskItem): TaskCheck {
+  const resource = toResourceRef(message.resource, 'resource');
+  const operation = OPERATION_BY_VALUE.get(message.operation);
+  if (operation === undefined) {
+    const isUnset = message.operation === OperationMessage.UNSPECIFIED;
+    throw new InvalidArgumentError('operation', isUnset ? 'must be set' : 'is not a known operation');
+  }
+  return {
+    resource,
+    operation,
+    consistency: toConsistency(message.consistency),
+    createIfAbsent: message.createIfAbsent,
+    ...(message.parent === undefined ? {} : { parent: toResourceRef(message.parent, 'parent') }),
+  };
+}
+
+function toResourceRef(message: ResourceRefMessage | undefined, field: string): ResourceRef {
+  if (message === undefined) throw new InvalidArgumentError(field, 'must be set');
+  if (message.type === '') throw new InvalidArgumentError(`${field}.type`, 'must not be empty');
+  return { type: message.type, key: toResourceKey(message.key, field) };
+}
+
+function toResourceKey(key: ResourceRefMessage['key'], field: string): ResourceKey {
+  switch (key.case) {
+    case 'id':
+      if (key.value === NEW_RESOURCE_ID) return { kind: 'new' };
+      assertNoProblem(identifierProblem(key.value), `${field}.id`);
+      return { kind: 'id', id: key.value };
+    case 'name':
+      assertNoProblem(nameProblem(key.value), `${field}.name`);
+      return { kind: 'name', name: key.value };
+    case undefined:
+      throw new InvalidArgumentError(field, 'must have one of id, name');
+    default:
+      return key satisfies never;
+  }
+}
+
+function toConcreteId(value: string, field: string): string {
+  assertNoProblem(value === NEW_RESOURCE_ID ? `must not be "${NEW_RESOURCE_ID}"` : identifierProblem(value), field);
+  return value;
+}
+
+function toConsistency(message: ConsistencyMessage | undefined): Consistency {
+  const requirement = message?.requirement;
+  switch (requirement?.case) {
+    case undefined:
+      return MINIMIZE_LATENCY;
+    case 'minimizeLatency':
+      assertTrue(requirement.value, 'consistency.minimize_latency');
+      return MINIMIZE_LATENCY;
+    case 'fullyConsistent':
+      assertTrue(requirement.value, 'consistency.fully_consistent');
+      return FULLY_CONSISTENT;
+    case 'atLeastAsFresh':
+      if (requirement.value.length > MAX_TOKEN_LENGTH || !TOKEN.test(requirement.value)) {
+        throw new InvalidArgumentError('consistency.at_least_as_fresh', 'is not a token that this service returned');
+      }
+      return { kind: 'at_least_as_fresh', token: requirement.value };
+    default:
+      return requirement satisfies never;
+  }
+}
+
+function assertTrue(value: boolean, field: string): void {
+  if (!value) throw new InvalidArgumentError(field, 'must be true when set');
+}
+
+function assertNoProblem(problem: string | undefined, field: string): void {
+  if (problem !== undefined) throw new InvalidArgumentError(field, problem);
+}

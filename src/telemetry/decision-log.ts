@@ -1,0 +1,20 @@
+import type { Logger } from 'pino';
+import type { DecisionLog } from '../authorize/ports.ts';
+import type { TypeModel } from '../domain/type-model.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Counts every decision, and writes it as one line at level debug. */
+export function createDecisionLog(deps: {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly types: TypeModel;
+}): DecisionLog {
+  const { logger, metrics, types } = deps;
+  return {
+    record(record) {
+      const type = types.has(record.type) ? record.type : 'unknown';
+      metrics.decisions.inc({ type, operation: record.operation, outcome: record.outcome, reason: record.reason });
+      if (logger.isLevelEnabled('debug')) logger.debug({ decision: record }, 'decided');
+    },
+  };
+}
