@@ -1,6 +1,7 @@
 import type { Consistency } from '../domain/consistency.ts';
 import type { DecisionKind } from '../domain/decision.ts';
 import type { TaskgateError } from '../domain/errors.ts';
+import type { MappedPermission } from '../domain/mapped-permissions.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Principal } from '../domain/principal.ts';
 
@@ -36,6 +37,19 @@ export type ParentResult =
 export interface ParentLookup {
   /** As many results as keys, in their order. Never rejects: a fault is the result `failed` of the keys that it hit. */
   lookup(keys: readonly ParentKey[], context: CallContext): Promise<readonly ParentResult[]>;
+}
+
+/** The layers of the parent lookup that something can be told of, in the order that a lookup meets them. */
+export type ParentLayer = 'memory' | 'redis' | 'database';
+
+/** What became of some keys in one layer: a closed set, so that it can label a counter. */
+export type ParentOutcome = 'hit' | 'miss' | 'rejected' | 'fault' | 'write_fault';
+
+/** Told what the parent layers do. Never throws and never waits. */
+export interface ParentObserver {
+  counted(layer: ParentLayer, outcome: ParentOutcome, count: number): void;
+  /** A dependency failed, or its answer could not be used. */
+  faulted(layer: ParentLayer, error: unknown): void;
 }
 
 /** What a permission is asked on. */
@@ -141,12 +155,6 @@ export interface RelationshipWriter {
    * @throws TaskgateError when it is not known whether they were written.
    */
   touch(relationships: readonly Relationship[], context: CallContext): Promise<string>;
-}
-
-/** A permission that the configuration maps an operation to, by the SpiceDB definition that must hold it. */
-export interface MappedPermission {
-  readonly definition: string;
-  readonly permission: string;
 }
 
 export interface SchemaCheck {

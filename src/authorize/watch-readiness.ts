@@ -6,8 +6,8 @@ export interface Probe {
   readonly name: string;
   /** True: without it nothing can be decided. False: its loss only makes the service slower. */
   readonly required: boolean;
-  /** Resolves if all is well; throws what is wrong. */
-  check(context: CallContext): Promise<void>;
+  /** What is wrong, in words that are safe to show; undefined if all is well. A fault may be thrown. */
+  problem(context: CallContext): Promise<string | undefined>;
 }
 
 export interface Readiness {
@@ -36,6 +36,8 @@ export async function watchReadiness(
     readonly clock: Clock;
     /** Told after the first round and then whenever readiness or a dependency changes. */
     readonly onChange: (readiness: Readiness) => void;
+    /** Told what a probe threw, for the log. */
+    readonly onFault: (probe: string, error: unknown) => void;
   },
   options: ReadinessOptions,
 ): Promise<ReadinessWatch> {
@@ -63,9 +65,10 @@ export async function watchReadiness(
   const probeOne = async (probe: Probe): Promise<string> => {
     const signal = AbortSignal.timeout(options.timeoutMs);
     try {
-      await probe.check({ signal, deadlineAtMs: deps.clock.nowMs() + options.timeoutMs });
-      return 'ok';
+      const problem = await probe.problem({ signal, deadlineAtMs: deps.clock.nowMs() + options.timeoutMs });
+      return problem ?? 'ok';
     } catch (error) {
+      deps.onFault(probe.name, error);
       return probe.required ? toTaskgateError(error).message : 'degraded';
     }
   };

@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface HttpServerOptions {
-  /** `host:port`, with `[…]` around an IPv6 host; port 0 takes a free one. */
-  readonly address: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
   /** Milliseconds within which the headers, and the whole request, must have come. */
   readonly requestTimeoutMs: number;
 }
@@ -24,9 +25,9 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
     { headersTimeout: options.requestTimeoutMs, requestTimeout: options.requestTimeoutMs },
     handler,
   );
-  const { host, port } = splitAddress(options.address);
+  const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new Error(`can't listen on ${options.address}: ${cause.message}`, { cause })));
+    server.once('error', (cause) => reject(new Error(`can't listen on ${host}:${port}: ${cause.message}`, { cause })));
     server.listen(port, host, resolve);
   });
   return {
@@ -42,11 +43,6 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
       });
     },
   };
-}
-
-function splitAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
 }
 
 function formatAddress(address: AddressInfo | string | null): string {

@@ -1,0 +1,45 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+
+/** A program of ours that runs pinned to one core and says on its first line, in JSON, where it listens. */
+export interface BenchProcess<Ready> extends AsyncDisposable {
+  readonly ready: Ready;
+  /** Resident memory in MiB. */
+  rssMib(): Promise<number>;
+}
+
+/** Starts `node <script>` on a core. @throws Error if it ends before it is ready. */
+export async function startPinned<Ready>(
+  script: string,
+  options: { readonly core: number; readonly env?: Record<string, string> },
+): Promise<BenchProcess<Ready>> {
+  const child = spawn('taskset', ['-c', String(options.core), process.execPath, script], {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ready = await firstLine(child);
+  return {
+    ready: JSON.parse(ready) as Ready,
+    async rssMib() {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+    },
+    async [Symbol.asyncDispose]() {
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('no standard output');
+  const lines = createInterface({ input: child.stdout });
+  return new Promise((resolve, reject) => {
+    lines.once('line', resolve);
+    child.once('exit', (code) => reject(new Error(`ended with ${code} before it was ready`)));
+    child.once('error', reject);
+  });
+}

@@ -1,0 +1,12 @@
+-- The role that taskgate reads parents with: it sees the columns that tie a row to its parent, and nothing else.
+-- Adapt the tables to your configuration (deploy/taskgate.yaml, `types`), then: psql -f read-only-role.sql
+
+CREATE ROLE taskgate LOGIN PASSWORD NULL; -- then: \password taskgate
+ALTER ROLE taskgate SET default_transaction_read_only = on;
+
+GRANT SELECT (id, name) ON agents TO taskgate;
+GRANT SELECT (id, name) ON tasks TO taskgate;
+GRANT SELECT (id, task_id) ON messages TO taskgate;
+GRANT SELECT (id, task_id) ON states TO taskgate;
+GRANT SELECT (id, agent_id, task_id) ON events TO taskgate;
+GRANT SELECT (id, agent_id, task_id) ON agent_task_tracker TO taskgate;

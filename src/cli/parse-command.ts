@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util';
+import type { ConfigMode } from '../config/config.ts';
+import { didYouMean } from '../config/nearest.ts';
+
+/** A command with its options. */
+export type Command =
+  | { readonly name: 'serve' }
+  | { readonly name: 'demo' }
+  /** `mode`: whose configuration to print. */
+  | { readonly name: 'config'; readonly mode: ConfigMode };
+
+/** What a command line asks for. */
+export type ParsedCommand =
+  | { readonly kind: 'command'; readonly command: Command }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  /** `message`: one line without a newline. */
+  | { readonly kind: 'error'; readonly message: string };
+
+const COMMANDS = ['serve', 'demo', 'config'] as const;
+const OPTIONS = {
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+  demo: { type: 'boolean' },
+} as const;
+
+/** Parses the arguments after the program's name. `--help` and `--version` win over the command. */
+export function parseCommand(argv: readonly string[]): ParsedCommand {
+  // Not strict, so that the messages are ours and the flags are checked before the command.
+  const { values, positionals, tokens } = parseArgs({
+    args: [...argv],
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    if (!Object.hasOwn(OPTIONS, token.name)) return error(`unknown flag ${token.rawName}${suggestFlag(token.name)}`);
+    if (token.value !== undefined) return error(`${token.rawName} takes no value`);
+  }
+  if (values['help'] === true) return { kind: 'help' };
+  if (values['version'] === true) return { kind: 'version' };
+
+  const [name, extra] = positionals;
+  if (name === undefined) return error(`no command: name one of ${COMMANDS.join(', ')}`);
+  const known = COMMANDS.find((command) => command === name);
+  if (known === undefined) return error(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
+  if (extra !== undefined) return error(`${known} takes no argument, but there is ${JSON.stringify(extra)}`);
+  const forDemo = values['demo'] === true;
+  if (known === 'config') return { kind: 'command', command: { name: known, mode: forDemo ? 'demo' : 'serve' } };
+  return forDemo ? error('--demo goes with the command config') : { kind: 'command', command: { name: known } };
+}
+
+function suggestFlag(name: string): string {
+  return didYouMean(
+    `--${name}`,
+    Object.keys(OPTIONS).map((option) => `--${option}`),
+  );
+}
+
+function error(message: string): ParsedCommand {
+  return { kind: 'error', message };
+}

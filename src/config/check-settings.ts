@@ -1,0 +1,77 @@
+import { addressesCollide, isLocalAddress } from './address.ts';
+import { checkRedis } from './check-redis.ts';
+import type { ConfigMode } from './config.ts';
+import type { Environment } from './environment.ts';
+import type { ReportConflict } from './problem-list.ts';
+import type { Settings } from './settings-schema.ts';
+
+/** Reports what is missing and what does not go together, outside of `types`. */
+export function checkSettings(
+  settings: Settings,
+  context: { readonly mode: ConfigMode; readonly env: Environment; readonly report: ReportConflict },
+): void {
+  const { mode, env, report } = context;
+  checkListeners(settings, report);
+  if (mode === 'serve') checkRequired(settings, report);
+  if (settings.spicedb.tls.ca_file !== undefined && !settings.spicedb.tls.enabled) {
+    report(['spicedb.tls.ca_file', 'spicedb.tls.enabled'], 'has no effect without spicedb.tls.enabled: true');
+  }
+  checkRedis(settings.redis, env, report);
+  checkBudgets(settings, report);
+}
+
+const GRPC = 'listeners.grpc.address';
+const HTTP = 'listeners.http.address';
+const ADMIN = 'listeners.admin.address';
+
+function checkListeners({ listeners: { grpc, http, admin } }: Settings, report: ReportConflict): void {
+  const asking = [
+    [GRPC, grpc.address, 'a loopback address or a unix socket'],
+    [HTTP, http.address, 'a loopback address'],
+  ] as const;
+  for (const [key, address, needed] of asking) {
+    if (isLocalAddress(address)) continue;
+    report([key], `must be ${needed}: callers are not authenticated, so whoever reaches it could ask as any principal`);
+  }
+  const pairs = [
+    [HTTP, http.address, GRPC, grpc.address],
+    [ADMIN, admin.address, GRPC, grpc.address],
+    [ADMIN, admin.address, HTTP, http.address],
+  ] as const;
+  for (const [key, address, otherKey, other] of pairs) {
+    if (addressesCollide(address, other)) report([key, otherKey], `is the address of ${otherKey} too`);
+  }
+}
+
+function checkRequired({ spicedb, database }: Settings, report: ReportConflict): void {
+  const required = [
+    ['spicedb.endpoint', spicedb.endpoint, 'TASKGATE_SPICEDB_ENDPOINT'],
+    ['spicedb.token', spicedb.token, 'TASKGATE_SPICEDB_TOKEN'],
+    ['database.url', database.url, 'TASKGATE_DATABASE_URL'],
+  ] as const;
+  for (const [key, value, variable] of required) {
+    if (value === undefined) report([key], `is required to serve: set it here or in ${variable}`);
+  }
+}
+
+/** A store that may take as long as what waits for it turns its slowness into an error of the whole call. */
+function checkBudgets({ redis, database, spicedb, limits }: Settings, report: ReportConflict): void {
+  const nested = [
+    ...(redis === undefined ? [] : [{ key: 'redis.timeout_ms', ms: redis.timeout_ms }]),
+    { key: 'database.timeout_ms', ms: database.timeout_ms },
+    { key: 'spicedb.timeout_ms', ms: spicedb.timeout_ms },
+    { key: 'limits.default_timeout_ms', ms: limits.default_timeout_ms },
+  ];
+  for (const [index, inner] of nested.entries()) {
+    const outer = nested[index + 1];
+    if (outer === undefined || inner.ms < outer.ms) continue;
+    report([inner.key, outer.key], `must be less than ${outer.key} (${inner.ms} is not less than ${outer.ms})`);
+  }
+  const atMost = [
+    ['limits.default_timeout_ms', limits.default_timeout_ms, 'limits.max_timeout_ms', limits.max_timeout_ms],
+    ['database.connect_timeout_ms', database.connect_timeout_ms, 'database.timeout_ms', database.timeout_ms],
+  ] as const;
+  for (const [key, ms, outerKey, outerMs] of atMost) {
+    if (ms > outerMs) report([key, outerKey], `must be at most ${outerKey} (${ms} is more than ${outerMs})`);
+  }
+}

@@ -1,0 +1,193 @@
+import type { Consistency } from '../domain/consistency.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { TypeModel } from '../domain/type-model.ts';
+import type { ListenerAddress, TcpAddress } from './address.ts';
+
+/** `serve` runs with real stores; `demo` with embedded ones, and needs no addresses of any. */
+export type ConfigMode = 'serve' | 'demo';
+
+/**
+ * The effective configuration: checked, with every default filled in. Where a value has a range or a default, the
+ * comment names both; the keys in YAML are the same words in snake_case (`deploy/taskgate.yaml` shows all of them).
+ */
+export interface Config {
+  readonly listeners: ListenersConfig;
+  readonly spicedb: SpicedbConfig;
+  readonly database: DatabaseConfig;
+  /** Absent: no Redis layer between memory and the database. */
+  readonly redis?: RedisConfig;
+  readonly parents: ParentsConfig;
+  readonly limits: LimitsConfig;
+  readonly shutdown: ShutdownConfig;
+  readonly denials: DenialsConfig;
+  /** The weakest consistency for each operation: all six are there. Default: delete and cancel fully consistent. */
+  readonly consistency: ReadonlyMap<Operation, Consistency>;
+  readonly log: LogConfig;
+  /** What each operation on each type asks. Default: DESIGN.md §2. */
+  readonly types: TypeModel;
+  /** Where parents and names are looked up. A registered type without a table has none. */
+  readonly sources: readonly TypeSource[];
+  /** What registering writes, for each registered type. */
+  readonly registrations: readonly Registration[];
+}
+
+/** What `serve` gets: the stores that `demo` embeds have an address. */
+export interface ServeConfig extends Config {
+  readonly spicedb: SpicedbConfig & { readonly endpoint: string; readonly token: string };
+  readonly database: DatabaseConfig & { readonly url: string };
+}
+
+/** Where calls and probes come in. No two share an address. */
+export interface ListenersConfig {
+  readonly grpc: {
+    /** Loopback or a unix socket. Default `127.0.0.1:50051`. */
+    readonly address: ListenerAddress;
+    /** Permissions of the socket file, if `address` is one: none for others. Default 0o660. */
+    readonly socketMode: number;
+  };
+  /** Loopback. Default `127.0.0.1:8080`. */
+  readonly http: { readonly address: TcpAddress };
+  /** Probes and metrics; may be bound elsewhere. Default `127.0.0.1:9090`. */
+  readonly admin: { readonly address: TcpAddress };
+}
+
+/** The relationship engine. */
+export interface SpicedbConfig {
+  /** `host:port` or `[ipv6]:port`. */
+  readonly endpoint?: string;
+  /** The preshared key: visible ASCII. */
+  readonly token?: string;
+  readonly tls: {
+    /** Default false. */
+    readonly enabled: boolean;
+    /** PEM file of the authority to trust, in place of the system's. Only with `enabled`. */
+    readonly caFile?: string;
+  };
+  /** Milliseconds for one call, 1–60,000; default 1,000. More than the database's, less than the default deadline. */
+  readonly timeoutMs: number;
+  /** How many stand-ins for absent resources are registered for each type, 1–1,024; default 64. */
+  readonly sentinels: number;
+}
+
+/** The application's Postgres, which parents are read from. */
+export interface DatabaseConfig {
+  /** `postgres://` or `postgresql://`, may hold a password. */
+  readonly url?: string;
+  /** Connections, 1–1,000; default 10. */
+  readonly poolSize: number;
+  /** Milliseconds to get a connection, 1–60,000; default 400. At most `timeoutMs`. */
+  readonly connectTimeoutMs: number;
+  /** Milliseconds for one lookup, connecting included, 1–60,000; default 500. More than Redis's, less than SpiceDB's. */
+  readonly timeoutMs: number;
+}
+
+/** How to reach Redis, and how its entries are signed. */
+export type RedisConfig = RedisCommonConfig &
+  (
+    | { readonly mode: 'single'; /** `redis://` or `rediss://`, may hold a password. */ readonly url: string }
+    | {
+        readonly mode: 'sentinel';
+        readonly sentinels: readonly TcpAddress[];
+        /** The name that the sentinels know the master by. */
+        readonly masterName: string;
+      }
+    | { readonly mode: 'cluster'; readonly nodes: readonly TcpAddress[] }
+  );
+
+/** What every kind of Redis deployment has. */
+export interface RedisCommonConfig {
+  readonly username?: string;
+  readonly password?: string;
+  /** Default false; true if the URL starts with `rediss://`. */
+  readonly tls: boolean;
+  /** Milliseconds for one call, 1–10,000; default 25. Less than the database's. */
+  readonly timeoutMs: number;
+  /** What every key starts with, 1–64 of `A-Za-z0-9_.:-`; default `taskgate`. */
+  readonly keyPrefix: string;
+  /** The first signs, all verify. Ids are unique. */
+  readonly signingKeys: readonly [SigningKey, ...SigningKey[]];
+}
+
+/** A key that entries in Redis are signed with, so that whoever can write Redis can't re-parent a child. */
+export interface SigningKey {
+  /** 1–32 of `a-z0-9_-`; `env` is the one from TASKGATE_REDIS_SIGNING_SECRET. */
+  readonly id: string;
+  /** At least 32 characters. */
+  readonly secret: string;
+}
+
+/** The caches of parent edges. */
+export interface ParentsConfig {
+  /** Entries kept in memory, 1–10,000,000; default 100,000. */
+  readonly memoryMaxEntries: number;
+  /** Milliseconds that a found parent is kept, 1,000–86,400,000; default 3,600,000. */
+  readonly foundTtlMs: number;
+  /** Milliseconds that an absence is kept, 1–60,000; default 5,000. */
+  readonly absentTtlMs: number;
+  /** Milliseconds that a name's id is kept, 1–60,000 (a name can be given to another resource); default 5,000. */
+  readonly nameTtlMs: number;
+  /** The share that each time to live is varied by, 0–0.5; default 0.1. */
+  readonly jitter: number;
+}
+
+/** Bounds on what callers ask. */
+export interface LimitsConfig {
+  /** Milliseconds for a call that names no deadline, 1–600,000; default 2,000. */
+  readonly defaultTimeoutMs: number;
+  /** Milliseconds that a longer deadline is clamped to, 1–600,000; default 10,000. */
+  readonly maxTimeoutMs: number;
+  /** Bytes of one request, 1,024–67,108,864; default 4,194,304. */
+  readonly maxMessageBytes: number;
+  /** Checks in one batch, 1–1,000; default 1,000. */
+  readonly maxBatchSize: number;
+  /** Calls at once on each listener, 1–65,536; default 1,024. */
+  readonly maxConcurrentCalls: number;
+}
+
+/** From SIGTERM to exit. */
+export interface ShutdownConfig {
+  /** Milliseconds between "not ready" and refusing calls, 0–300,000; default 1,000 for serve and 0 for demo. */
+  readonly drainDelayMs: number;
+  /** Milliseconds that calls in flight get to finish, 0–600,000; default 10,000. */
+  readonly graceMs: number;
+}
+
+/** What a denial tells. */
+export interface DenialsConfig {
+  /** Answer FORBIDDEN where the principal can read what it may not change. Default false: NOT_FOUND. */
+  readonly revealReadable: boolean;
+}
+
+/** The log on standard output. */
+export interface LogConfig {
+  /** Default `info`. */
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  /** `auto` (default) is pretty on a terminal and JSON elsewhere. */
+  readonly format: 'auto' | 'json' | 'pretty';
+}
+
+/** Where the parents of a type's resources, and the ids of its names, are looked up. */
+export type TypeSource =
+  | {
+      readonly kind: 'postgres';
+      readonly type: string;
+      /** `table` or `schema.table`, as in the catalogue: not quoted yet. */
+      readonly table: string;
+      readonly id: string;
+      /** The column with the unique name. */
+      readonly name?: string;
+      /** Parent type → column with the parent's id. Empty for a registered type. */
+      readonly parents: Readonly<Record<string, string>>;
+    }
+  /** The id of the resource is the id of its parent. */
+  | { readonly kind: 'same_id'; readonly type: string; readonly parentType: string };
+
+/** What registering a resource of a type writes. */
+export interface Registration {
+  readonly type: string;
+  /** Default `tenant`. */
+  readonly tenantRelation: string;
+  /** Default `owner`. */
+  readonly ownerRelation: string;
+  readonly parent?: { readonly relation: string; readonly type: string };
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { parseListenerAddress, parseTcpAddress } from './address.ts';
+import { isMasked } from './mask.ts';
+
+/*
+ * The kinds of leaf that the configuration has. Each says the whole of what it takes in one message, which never holds
+ * the value: it may be a secret, or stand where one should.
+ */
+
+const MAX_IDENTIFIER_BYTES = 63;
+/** SpiceDB's rule for the names of definitions, relations and permissions. */
+const SPICEDB_NAME = /^[a-z][a-z0-9_]{1,62}[a-z0-9]$/;
+const SPICEDB_NAME_RULE = 'must be 3 to 64 of a-z, 0-9 and _, starting with a letter and not ending with _';
+const MASKED = 'is masked (***): put the secret itself, ${NAME}, or set the environment variable';
+const TCP_ADDRESS_RULE = 'must be host:port or [ipv6]:port, with a port up to 65535';
+/** What can go into a gRPC or HTTP header. */
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+/** Permission bits for owner and group; none for others. */
+const SOCKET_MODE = /^0?[0-7][0-7]0$/;
+
+/** A whole number from `min` to `max`, both inclusive. */
+export function integer(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z.number(message).refine((value) => Number.isSafeInteger(value) && value >= min && value <= max, message);
+}
+
+/** A number from `min` to `max`, both inclusive. */
+export function fraction(min: number, max: number) {
+  const message = `must be a number from ${min} to ${max}`;
+  return z.number(message).refine((value) => value >= min && value <= max, message);
+}
+
+/** One of a few words. */
+export function choice<const Values extends readonly [string, ...string[]]>(values: Values) {
+  return z.enum(values, `must be one of ${values.join(', ')}`);
+}
+
+/** `true` or `false`. */
+export function flag() {
+  return z.boolean('must be true or false');
+}
+
+/** Text that matches; `message` says what it must be. */
+export function pattern(regex: RegExp, message: string) {
+  return z.string(message).regex(regex, message);
+}
+
+/** Any text but none. */
+export function text() {
+  return pattern(/^[^\0]+$/, 'must be text that is not empty');
+}
+
+/** The name of a SpiceDB relation. */
+export function relationName() {
+  return pattern(SPICEDB_NAME, SPICEDB_NAME_RULE);
+}
+
+/** What is wrong with the name of a type, which is also the name of a SpiceDB definition; undefined if nothing is. */
+export function typeNameProblem(name: string): string | undefined {
+  if (name === 'tenant') return 'can not be the name of a type: it is the account, which create rules refer to';
+  return SPICEDB_NAME.test(name) ? undefined : `the name of a type ${SPICEDB_NAME_RULE}`;
+}
+
+/** True if SpiceDB takes it as the name of a definition or permission. */
+export function isSpicedbName(name: string): boolean {
+  return SPICEDB_NAME.test(name);
+}
+
+/** A column's name as it is in the catalogue, unquoted: Postgres keeps 63 bytes. */
+export function columnName() {
+  const message = `must be the name of a column, at most ${MAX_IDENTIFIER_BYTES} bytes`;
+  return z.string(message).refine(isSqlIdentifier, message);
+}
+
+/** A table's name as it is in the catalogue, unquoted, with or without its schema. */
+export function tableName() {
+  const message = `must be table or schema.table, each at most ${MAX_IDENTIFIER_BYTES} bytes`;
+  return z.string(message).refine((value) => {
+    const parts = value.split('.');
+    return parts.length <= 2 && parts.every(isSqlIdentifier);
+  }, message);
+}
+
+function isSqlIdentifier(value: string): boolean {
+  return value !== '' && Buffer.byteLength(value) <= MAX_IDENTIFIER_BYTES && value.isWellFormed() && !value.includes('\0');
+}
+
+/** A secret that travels in a header. */
+export function headerSecret() {
+  const message = 'must be visible ASCII without spaces or line breaks';
+  return pattern(VISIBLE_ASCII, message).refine((value) => !isMasked(value), MASKED);
+}
+
+/** A secret of at least `minLength` characters. */
+export function secret(minLength: number) {
+  const message = minLength === 1 ? 'must not be empty' : `must be at least ${minLength} characters`;
+  return z.string(message).refine((value) => !isMasked(value), { error: MASKED, abort: true }).min(minLength, message);
+}
+
+/** A URL with one of the schemes (each with its colon), which may hold a password. */
+export function secretUrl(schemes: readonly string[]) {
+  const message = `must be a URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`;
+  return z
+    .string(message)
+    .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol), { error: message, abort: true })
+    .refine((value) => !isMasked(value), MASKED);
+}
+
+/** `host:port` of a server, kept as text. */
+export function serverAddress() {
+  return z.string(TCP_ADDRESS_RULE).refine((value) => (parseTcpAddress(value)?.port ?? 0) > 0, TCP_ADDRESS_RULE);
+}
+
+/** `host:port`, parsed. */
+export function tcpAddress() {
+  const message = TCP_ADDRESS_RULE;
+  return z.string(message).transform((value, context) => {
+    const address = parseTcpAddress(value);
+    if (address !== undefined) return address;
+    context.addIssue(message);
+    return z.NEVER;
+  });
+}
+
+/** `host:port` or `unix:/path`, parsed. */
+export function listenerAddress() {
+  const message = 'must be host:port, [ipv6]:port or unix:/path (absolute, at most 107 bytes)';
+  return z.string(message).transform((value, context) => {
+    const address = parseListenerAddress(value);
+    if (address !== undefined) return address;
+    context.addIssue(message);
+    return z.NEVER;
+  });
+}
+
+/** File permissions in octal, parsed: owner and group only, because the socket's permissions are all that guards it. */
+export function socketMode() {
+  const message = 'must be octal permissions in quotes without any for others, such as "0660"';
+  return pattern(SOCKET_MODE, message).transform((value) => Number.parseInt(value, 8));
+}
+
+/** A list of at least one; `message` says what it must be. */
+export function listOf<Element extends z.ZodType>(element: Element, message: string) {
+  return z.array(element, message).min(1, message);
+}

@@ -1,0 +1,122 @@
+import { stringify } from 'yaml';
+import type { CheckRule } from '../domain/type-model.ts';
+import { formatAddress } from './address.ts';
+import type { Config, RedisConfig } from './config.ts';
+import { DEFAULT_TYPES } from './default-types.ts';
+import { MASK, maskUrl } from './mask.ts';
+
+const HEADER = '# The effective configuration. Secrets are masked: put them back before this is used as TASKGATE_CONFIG.\n';
+const OCTAL = 8;
+const SOCKET_MODE_DIGITS = 4;
+
+/**
+ * The configuration as YAML that means the same when it is loaded, but for its secrets, which are `***` (loading says so
+ * where no environment variable replaces one). URLs keep all but their password.
+ */
+export function renderConfig(config: Config): string {
+  const { listeners, spicedb, database, redis, parents, limits, shutdown, denials, log } = config;
+  const tree = {
+    listeners: {
+      grpc: {
+        address: formatAddress(listeners.grpc.address),
+        socket_mode: listeners.grpc.socketMode.toString(OCTAL).padStart(SOCKET_MODE_DIGITS, '0'),
+      },
+      http: { address: formatAddress(listeners.http.address) },
+      admin: { address: formatAddress(listeners.admin.address) },
+    },
+    spicedb: {
+      endpoint: spicedb.endpoint,
+      token: spicedb.token === undefined ? undefined : MASK,
+      tls: { enabled: spicedb.tls.enabled, ca_file: spicedb.tls.caFile },
+      timeout_ms: spicedb.timeoutMs,
+      sentinels: spicedb.sentinels,
+    },
+    database: {
+      url: database.url === undefined ? undefined : maskUrl(database.url),
+      pool_size: database.poolSize,
+      connect_timeout_ms: database.connectTimeoutMs,
+      timeout_ms: database.timeoutMs,
+    },
+    redis: redis === undefined ? undefined : toRedisTree(redis),
+    parents: {
+      memory_max_entries: parents.memoryMaxEntries,
+      found_ttl_ms: parents.foundTtlMs,
+      absent_ttl_ms: parents.absentTtlMs,
+      name_ttl_ms: parents.nameTtlMs,
+      jitter: parents.jitter,
+    },
+    limits: {
+      default_timeout_ms: limits.defaultTimeoutMs,
+      max_timeout_ms: limits.maxTimeoutMs,
+      max_message_bytes: limits.maxMessageBytes,
+      max_batch_size: limits.maxBatchSize,
+      max_concurrent_calls: limits.maxConcurrentCalls,
+    },
+    shutdown: { drain_delay_ms: shutdown.drainDelayMs, grace_ms: shutdown.graceMs },
+    denials: { reveal_readable: denials.revealReadable },
+    consistency: Object.fromEntries([...config.consistency].map(([operation, { kind }]) => [operation, kind])),
+    log,
+    types: toTypesTree(config),
+  };
+  return HEADER + stringify(tree, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+function toRedisTree(redis: RedisConfig) {
+  return {
+    mode: redis.mode,
+    ...toRedisAddresses(redis),
+    username: redis.username,
+    password: redis.password === undefined ? undefined : MASK,
+    tls: redis.tls,
+    timeout_ms: redis.timeoutMs,
+    key_prefix: redis.keyPrefix,
+    signing_keys: redis.signingKeys.map(({ id }) => ({ id, secret: MASK })),
+  };
+}
+
+function toRedisAddresses(redis: RedisConfig) {
+  switch (redis.mode) {
+    case 'single':
+      return { url: maskUrl(redis.url) };
+    case 'sentinel':
+      return { sentinels: redis.sentinels.map(formatAddress), master_name: redis.masterName };
+    case 'cluster':
+      return { nodes: redis.nodes.map(formatAddress) };
+    default:
+      return redis satisfies never;
+  }
+}
+
+/** Every type whole, and null for each default type that was removed. */
+function toTypesTree({ types, sources, registrations }: Config): Record<string, unknown> {
+  const tree: Record<string, unknown> = {};
+  for (const { name, registered, rules } of types.values()) {
+    const source = sources.find(({ type }) => type === name);
+    const registration = registrations.find(({ type }) => type === name);
+    tree[name] = {
+      ...(registered ? { registered } : {}),
+      ...(source?.kind === 'same_id' ? { same_id_as: source.parentType } : {}),
+      ...(source?.kind === 'postgres' ? { table: source.table, id: source.id, name: source.name } : {}),
+      ...(source?.kind === 'postgres' && !registered ? { parents: source.parents } : {}),
+      tenant_relation: registration?.tenantRelation,
+      owner_relation: registration?.ownerRelation,
+      parent: registration?.parent,
+      operations: Object.fromEntries([...rules].map(([operation, rule]) => [operation, formatRule(rule)])),
+    };
+  }
+  for (const name of Object.keys(DEFAULT_TYPES)) if (!types.has(name)) tree[name] = null;
+  return tree;
+}
+
+function formatRule(rule: CheckRule): string {
+  switch (rule.kind) {
+    case 'self':
+      return rule.permission;
+    case 'tenant':
+      return `tenant.${rule.permission}`;
+    case 'parent':
+      return `${rule.parentType}.${rule.permission}`;
+    default:
+      return rule satisfies never;
+  }
+}

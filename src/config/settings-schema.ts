@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import {
+  choice,
+  columnName,
+  flag,
+  fraction,
+  headerSecret,
+  integer,
+  listenerAddress,
+  listOf,
+  pattern,
+  relationName,
+  secret,
+  secretUrl,
+  serverAddress,
+  socketMode,
+  tableName,
+  tcpAddress,
+  text,
+} from './fields.ts';
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const KIBIBYTE = 1024;
+const MEBIBYTE = 1024 * KIBIBYTE;
+
+const MIN_SIGNING_SECRET_LENGTH = 32;
+
+const consistency = choice(['minimize_latency', 'fully_consistent']);
+
+/** One entry of `types`. Which keys go together is checked in `build-types.ts`, where each mistake has its own message. */
+const typeSchema = z.object({
+  registered: flag().default(false),
+  table: tableName().exactOptional(),
+  id: columnName().exactOptional(),
+  name: columnName().exactOptional(),
+  same_id_as: text().exactOptional(),
+  parents: z.record(z.string(), columnName()).exactOptional(),
+  tenant_relation: relationName().exactOptional(),
+  owner_relation: relationName().exactOptional(),
+  parent: z.object({ relation: relationName().exactOptional(), type: text().exactOptional() }).exactOptional(),
+  operations: z
+    .object({
+      create: text().exactOptional(),
+      read: text().exactOptional(),
+      update: text().exactOptional(),
+      delete: text().exactOptional(),
+      execute: text().exactOptional(),
+      cancel: text().exactOptional(),
+    })
+    .prefault({}),
+});
+
+const redisSchema = z.object({
+  mode: choice(['single', 'sentinel', 'cluster']).default('single'),
+  url: secretUrl(['redis:', 'rediss:']).exactOptional(),
+  sentinels: listOf(tcpAddress(), 'must be a list of host:port').exactOptional(),
+  master_name: text().exactOptional(),
+  nodes: listOf(tcpAddress(), 'must be a list of host:port').exactOptional(),
+  username: text().exactOptional(),
+  password: secret(1).exactOptional(),
+  tls: flag().exactOptional(),
+  timeout_ms: integer(1, 10 * SECOND_MS).default(25),
+  key_prefix: pattern(/^[A-Za-z0-9_.:-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9 and _ . : -').default('taskgate'),
+  signing_keys: listOf(
+    z.object(
+      {
+        id: pattern(/^[a-z0-9_-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9, _ and -'),
+        secret: secret(MIN_SIGNING_SECRET_LENGTH),
+      },
+      'must be a mapping with id and secret',
+    ),
+    'must be a list of {id, secret}',
+  ).exactOptional(),
+});
+
+/**
+ * The tree that `TASKGATE_CONFIG` holds: leaves, ranges and defaults. Everything may be left out here; what is needed,
+ * and what must go together, is checked in `check-settings.ts` and `build-types.ts`, so that a bad leaf hides no other
+ * problem. `drain_delay_ms` alone gets its default later, because it depends on the mode.
+ */
+export const settingsSchema = z.object({
+  listeners: z
+    .object({
+      grpc: z
+        .object({
+          address: listenerAddress().prefault('127.0.0.1:50051'),
+          socket_mode: socketMode().prefault('0660'),
+        })
+        .prefault({}),
+      http: z.object({ address: tcpAddress().prefault('127.0.0.1:8080') }).prefault({}),
+      admin: z.object({ address: tcpAddress().prefault('127.0.0.1:9090') }).prefault({}),
+    })
+    .prefault({}),
+  spicedb: z
+    .object({
+      endpoint: serverAddress().exactOptional(),
+      token: headerSecret().exactOptional(),
+      tls: z.object({ enabled: flag().default(false), ca_file: text().exactOptional() }).prefault({}),
+      timeout_ms: integer(1, MINUTE_MS).default(SECOND_MS),
+      sentinels: integer(1, 1024).default(64),
+    })
+    .prefault({}),
+  database: z
+    .object({
+      url: secretUrl(['postgres:', 'postgresql:']).exactOptional(),
+      pool_size: integer(1, 1000).default(10),
+      connect_timeout_ms: integer(1, MINUTE_MS).default(400),
+      timeout_ms: integer(1, MINUTE_MS).default(500),
+    })
+    .prefault({}),
+  redis: redisSchema.exactOptional(),
+  parents: z
+    .object({
+      memory_max_entries: integer(1, 10_000_000).default(100_000),
+      found_ttl_ms: integer(SECOND_MS, DAY_MS).default(60 * MINUTE_MS),
+      absent_ttl_ms: integer(1, MINUTE_MS).default(5 * SECOND_MS),
+      name_ttl_ms: integer(1, MINUTE_MS).default(5 * SECOND_MS),
+      jitter: fraction(0, 0.5).default(0.1),
+    })
+    .prefault({}),
+  limits: z
+    .object({
+      default_timeout_ms: integer(1, 10 * MINUTE_MS).default(2 * SECOND_MS),
+      max_timeout_ms: integer(1, 10 * MINUTE_MS).default(10 * SECOND_MS),
+      max_message_bytes: integer(KIBIBYTE, 64 * MEBIBYTE).default(4 * MEBIBYTE),
+      max_batch_size: integer(1, 1000).default(1000),
+      max_concurrent_calls: integer(1, 65_536).default(1024),
+    })
+    .prefault({}),
+  shutdown: z
+    .object({
+      drain_delay_ms: integer(0, 5 * MINUTE_MS).exactOptional(),
+      grace_ms: integer(0, 10 * MINUTE_MS).default(10 * SECOND_MS),
+    })
+    .prefault({}),
+  denials: z.object({ reveal_readable: flag().default(false) }).prefault({}),
+  consistency: z
+    .object({
+      create: consistency.default('minimize_latency'),
+      read: consistency.default('minimize_latency'),
+      update: consistency.default('minimize_latency'),
+      delete: consistency.default('fully_consistent'),
+      execute: consistency.default('minimize_latency'),
+      cancel: consistency.default('fully_consistent'),
+    })
+    .prefault({}),
+  log: z
+    .object({
+      level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+      format: choice(['auto', 'json', 'pretty']).default('auto'),
+    })
+    .prefault({}),
+  types: z.record(z.string(), z.nullable(typeSchema)).prefault({}),
+});
+
+/** The checked tree in the shape of the YAML, with defaults. */
+export type Settings = z.output<typeof settingsSchema>;
+
+/** One entry of `types`, as written. */
+export type TypeSettingsInput = z.input<typeof typeSchema>;
+
+/** One entry of `types`, with defaults. */
+export type TypeSettings = z.output<typeof typeSchema>;
+
+/** `redis`, with defaults. */
+export type RedisSettings = z.output<typeof redisSchema>;

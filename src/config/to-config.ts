@@ -1,0 +1,100 @@
+import type { Consistency } from '../domain/consistency.ts';
+import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../domain/consistency.ts';
+import { OPERATIONS } from '../domain/operation.ts';
+import type { BuiltTypes } from './build-types.ts';
+import type { Config, ConfigMode, RedisConfig, SigningKey } from './config.ts';
+import { ENVIRONMENT_KEY_ID } from './environment.ts';
+import type { RedisSettings, Settings } from './settings-schema.ts';
+
+const SERVE_DRAIN_DELAY_MS = 1000;
+const DEMO_DRAIN_DELAY_MS = 0;
+
+const CONSISTENCIES: Readonly<Record<Settings['consistency']['read'], Consistency>> = {
+  minimize_latency: MINIMIZE_LATENCY,
+  fully_consistent: FULLY_CONSISTENT,
+};
+
+/** Checked settings in the shape that the program uses. */
+export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode): Config {
+  const { listeners, spicedb, database, parents, limits, shutdown, denials, consistency, log } = settings;
+  const redis = settings.redis === undefined ? undefined : toRedisConfig(settings.redis);
+  return {
+    listeners: {
+      grpc: { address: listeners.grpc.address, socketMode: listeners.grpc.socket_mode },
+      http: listeners.http,
+      admin: listeners.admin,
+    },
+    spicedb: {
+      ...(spicedb.endpoint === undefined ? {} : { endpoint: spicedb.endpoint }),
+      ...(spicedb.token === undefined ? {} : { token: spicedb.token }),
+      tls: {
+        enabled: spicedb.tls.enabled,
+        ...(spicedb.tls.ca_file === undefined ? {} : { caFile: spicedb.tls.ca_file }),
+      },
+      timeoutMs: spicedb.timeout_ms,
+      sentinels: spicedb.sentinels,
+    },
+    database: {
+      ...(database.url === undefined ? {} : { url: database.url }),
+      poolSize: database.pool_size,
+      connectTimeoutMs: database.connect_timeout_ms,
+      timeoutMs: database.timeout_ms,
+    },
+    ...(redis === undefined ? {} : { redis }),
+    parents: {
+      memoryMaxEntries: parents.memory_max_entries,
+      foundTtlMs: parents.found_ttl_ms,
+      absentTtlMs: parents.absent_ttl_ms,
+      nameTtlMs: parents.name_ttl_ms,
+      jitter: parents.jitter,
+    },
+    limits: {
+      defaultTimeoutMs: limits.default_timeout_ms,
+      maxTimeoutMs: limits.max_timeout_ms,
+      maxMessageBytes: limits.max_message_bytes,
+      maxBatchSize: limits.max_batch_size,
+      maxConcurrentCalls: limits.max_concurrent_calls,
+    },
+    shutdown: {
+      drainDelayMs: shutdown.drain_delay_ms ?? (mode === 'serve' ? SERVE_DRAIN_DELAY_MS : DEMO_DRAIN_DELAY_MS),
+      graceMs: shutdown.grace_ms,
+    },
+    denials: { revealReadable: denials.reveal_readable },
+    consistency: new Map(OPERATIONS.map((operation) => [operation, CONSISTENCIES[consistency[operation]]])),
+    log,
+    ...types,
+  };
+}
+
+/** Undefined where a key that the mode needs is missing, which is a problem that `checkRedis` has reported. */
+function toRedisConfig(redis: RedisSettings): RedisConfig | undefined {
+  const signingKeys = toSigningKeys(redis.signing_keys ?? []);
+  if (signingKeys === undefined) return undefined;
+  const common = {
+    ...(redis.username === undefined ? {} : { username: redis.username }),
+    ...(redis.password === undefined ? {} : { password: redis.password }),
+    tls: redis.tls ?? redis.url?.startsWith('rediss:') ?? false,
+    timeoutMs: redis.timeout_ms,
+    keyPrefix: redis.key_prefix,
+    signingKeys,
+  };
+  switch (redis.mode) {
+    case 'single':
+      return redis.url === undefined ? undefined : { ...common, mode: 'single', url: redis.url };
+    case 'sentinel':
+      return redis.sentinels === undefined || redis.master_name === undefined
+        ? undefined
+        : { ...common, mode: 'sentinel', sentinels: redis.sentinels, masterName: redis.master_name };
+    case 'cluster':
+      return redis.nodes === undefined ? undefined : { ...common, mode: 'cluster', nodes: redis.nodes };
+    default:
+      return redis.mode satisfies never;
+  }
+}
+
+/** The key from the environment signs, wherever it stands: the environment wins over YAML. */
+function toSigningKeys(keys: readonly SigningKey[]): readonly [SigningKey, ...SigningKey[]] | undefined {
+  const isFromEnvironment = ({ id }: SigningKey): boolean => id === ENVIRONMENT_KEY_ID;
+  const [first, ...others] = [...keys.filter(isFromEnvironment), ...keys.filter((key) => !isFromEnvironment(key))];
+  return first === undefined ? undefined : [first, ...others];
+}

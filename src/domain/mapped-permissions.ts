@@ -1,0 +1,21 @@
+import type { TypeModel } from './type-model.ts';
+
+/** A permission that the configuration maps an operation to, by the SpiceDB definition that must hold it. */
+export interface MappedPermission {
+  readonly definition: string;
+  readonly permission: string;
+}
+
+const TENANT = 'tenant';
+
+/** Every permission that the configured types ask for, each once. */
+export function mappedPermissions(types: TypeModel): readonly MappedPermission[] {
+  const mapped = new Map<string, MappedPermission>();
+  for (const type of types.values()) {
+    for (const rule of type.rules.values()) {
+      const definition = { self: type.name, parent: rule.kind === 'parent' ? rule.parentType : '', tenant: TENANT }[rule.kind];
+      mapped.set(`${definition}#${rule.permission}`, { definition, permission: rule.permission });
+    }
+  }
+  return [...mapped.values()];
+}

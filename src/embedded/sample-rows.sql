@@ -1,0 +1,31 @@
+-- The rows that the documentation and `taskgate demo` talk about. sample-data.ts holds who may do what.
+
+INSERT INTO agents (id, name) VALUES
+  ('agent-1', 'report-writer'),
+  ('agent-9', 'globex-bot')
+ON CONFLICT DO NOTHING;
+
+-- task-5 is a row that nobody has registered.
+INSERT INTO tasks (id, name) VALUES
+  ('task-1', 'quarterly-report'),
+  ('task-5', 'never-registered'),
+  ('task-9', 'globex-secret')
+ON CONFLICT DO NOTHING;
+
+-- msg-orphan hangs off a task whose row is gone.
+INSERT INTO messages (id, task_id) VALUES
+  ('msg-1', 'task-1'),
+  ('msg-5', 'task-5'),
+  ('msg-9', 'task-9'),
+  ('msg-orphan', 'task-gone')
+ON CONFLICT DO NOTHING;
+
+INSERT INTO states (id, task_id, agent_id) VALUES ('state-1', 'task-1', 'agent-1') ON CONFLICT DO NOTHING;
+
+INSERT INTO events (id, agent_id, task_id) VALUES ('event-1', 'agent-1', 'task-1') ON CONFLICT DO NOTHING;
+
+INSERT INTO agent_task_tracker (id, agent_id, task_id, last_processed_event_id) VALUES
+  ('tracker-1', 'agent-1', 'task-1', 'event-1')
+ON CONFLICT DO NOTHING;
+
+INSERT INTO checkpoints (thread_id, checkpoint_id) VALUES ('task-1', 'checkpoint-1') ON CONFLICT DO NOTHING;

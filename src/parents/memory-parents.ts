@@ -1,0 +1,49 @@
+import { LRUCache } from 'lru-cache';
+import type { ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
+import type { ExpiryDeps } from './expiry.ts';
+import { lookupMisses, withoutHoles } from './lookup-misses.ts';
+import type { CacheableResult } from './parent-entry.ts';
+import { toParentKeyText } from './parent-key.ts';
+
+interface MemoryEntry {
+  readonly result: CacheableResult;
+  readonly expiresAtMs: number;
+}
+
+export interface MemoryParentsOptions {
+  /** Entries that are kept; the one that was used longest ago goes first. */
+  readonly maxEntries: number;
+}
+
+/** Keeps results in this process. A fault is never kept. */
+export function createMemoryParents(
+  { next, clock, expiryOf, observer }: ExpiryDeps & { readonly next: ParentLookup; readonly observer: ParentObserver },
+  { maxEntries }: MemoryParentsOptions,
+): ParentLookup {
+  const entries = new LRUCache<string, MemoryEntry>({ max: maxEntries });
+
+  const read = (key: string, nowMs: number): CacheableResult | undefined => {
+    const entry = entries.get(key);
+    return entry !== undefined && entry.expiresAtMs > nowMs ? entry.result : undefined;
+  };
+  /** An absence that was read before a child was found must not hide it. */
+  const write = (key: string, entry: MemoryEntry, nowMs: number): void => {
+    if (entry.result.kind === 'absent' && read(key, nowMs)?.kind === 'found') return;
+    entries.set(key, entry);
+  };
+
+  return {
+    async lookup(keys, context) {
+      const startedAtMs = clock.nowMs();
+      const results: (ParentResult | undefined)[] = keys.map((key) => read(toParentKeyText(key), startedAtMs));
+      const misses = await lookupMisses(keys, results, next, context);
+      for (const { key, result } of misses) {
+        if (result.kind === 'failed') continue;
+        write(toParentKeyText(key), { result, expiresAtMs: expiryOf(key, result, startedAtMs) }, clock.nowMs());
+      }
+      if (misses.length < keys.length) observer.counted('memory', 'hit', keys.length - misses.length);
+      if (misses.length > 0) observer.counted('memory', 'miss', misses.length);
+      return withoutHoles(results);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import type { Clock, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
+import { InternalError } from '../domain/errors.ts';
+import { createExpiry } from './expiry.ts';
+import type { ExpiryOptions } from './expiry.ts';
+import { createMemoryParents } from './memory-parents.ts';
+import type { PostgresSource } from './postgres-catalogue.ts';
+import type { PostgresParentsOptions } from './postgres-parents.ts';
+import { createPostgresParents } from './postgres-parents.ts';
+import type { RedisCommands, RedisParents, RedisParentsOptions } from './redis-parents.ts';
+import { createRedisParents } from './redis-parents.ts';
+import { SAME_ID_PARENTS } from './same-id-parents.ts';
+import { createSharedFlightParents } from './shared-flight-parents.ts';
+import type { QueryBounds, Sql } from './sql.ts';
+
+/** Where the parents of a type's resources are looked up. */
+export type ParentSource =
+  | ({ readonly kind: 'postgres' } & PostgresSource)
+  | { readonly kind: 'same_id'; readonly type: string; readonly parentType: string };
+
+export interface ParentChainDeps {
+  readonly clock: Clock;
+  readonly sql: Sql;
+  /** Without it there is no Redis layer. */
+  readonly redis?: RedisCommands;
+  readonly observer: ParentObserver;
+  /** From 0 to 1. Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+export interface ParentChainOptions {
+  readonly sources: readonly ParentSource[];
+  readonly expiry: ExpiryOptions;
+  /** Entries kept in memory; `off` for none. */
+  readonly memoryMaxEntries: number | 'off';
+  /** Needed with `redis`. */
+  readonly redis?: RedisParentsOptions;
+  readonly postgres: PostgresParentsOptions;
+}
+
+export interface ParentChain extends ParentLookup {
+  /** See `PostgresParents.check`. */
+  check(bounds: QueryBounds): Promise<void>;
+  /** Resolves when nothing is on its way to Redis. */
+  settled(): Promise<void>;
+}
+
+/** The only place that stacks the layers: memory ▶ shared flight ▶ Redis ▶ the sources. */
+export function createParentChain(deps: ParentChainDeps, options: ParentChainOptions): ParentChain {
+  const { clock, observer } = deps;
+  const layer = { clock, observer, expiryOf: createExpiry(options.expiry, deps.random ?? Math.random) };
+  const tables = options.sources.filter((source) => source.kind === 'postgres').filter(isLookedUp);
+  const postgres = createPostgresParents({ sql: deps.sql, sources: tables, observer }, options.postgres);
+
+  let next: ParentLookup = postgres;
+  let redis: RedisParents | undefined;
+  if (deps.redis !== undefined && options.redis !== undefined) {
+    redis = createRedisParents({ ...layer, next, redis: deps.redis }, options.redis);
+    next = redis;
+  }
+  const timeoutMs = (options.redis?.timeoutMs ?? 0) + options.postgres.timeoutMs;
+  next = createSharedFlightParents({ next, clock }, { timeoutMs });
+  if (options.memoryMaxEntries !== 'off') {
+    next = createMemoryParents({ ...layer, next }, { maxEntries: options.memoryMaxEntries });
+  }
+  return {
+    ...routeBySource(next, options.sources),
+    check: async (bounds) => postgres.check(bounds),
+    settled: async () => redis?.settled(),
+  };
+}
+
+/** A registered type without a name is never looked up: its table is not this chain's business. */
+function isLookedUp({ name, parents }: PostgresSource): boolean {
+  return name !== undefined || Object.keys(parents).length > 0;
+}
+
+/** Types whose id is their parent's need no layer at all; a key without a source is a defect of the configuration. */
+function routeBySource(chain: ParentLookup, sources: readonly ParentSource[]): ParentLookup {
+  const kinds = new Map(sources.map(({ type, kind }) => [type, kind]));
+  const noSource: ParentLookup = {
+    async lookup(keys) {
+      return keys.map(({ type }) => ({ kind: 'failed', error: new InternalError({ cause: `no source for ${type}` }) }));
+    },
+  };
+  const routeOf = (type: string): ParentLookup => {
+    const kind = kinds.get(type);
+    if (kind === undefined) return noSource;
+    return kind === 'same_id' ? SAME_ID_PARENTS : chain;
+  };
+  return {
+    async lookup(keys, context) {
+      const routes = Map.groupBy(keys.keys(), (index) => routeOf(keys[index]?.type ?? ''));
+      if (routes.size === 1) return [...routes.keys()][0]?.lookup(keys, context) ?? [];
+      const results: ParentResult[] = Array.from({ length: keys.length });
+      const routed = [...routes].map(async ([route, indexes]) => {
+        const found = await route.lookup(indexes.flatMap((index) => keys[index] ?? []), context);
+        for (const [position, index] of indexes.entries()) {
+          results[index] = found[position] ?? { kind: 'failed', error: new InternalError({ cause: 'too few results' }) };
+        }
+      });
+      await Promise.all(routed);
+      return results;
+    },
+  };
+}

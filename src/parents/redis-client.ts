@@ -1,0 +1,90 @@
+import { Cluster, Redis } from 'ioredis';
+
+/** How to reach Redis. */
+export type RedisTarget = {
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls: boolean;
+  /** Milliseconds that one command may take. */
+  readonly timeoutMs: number;
+} & (
+  | { readonly mode: 'single'; readonly url: string }
+  | { readonly mode: 'sentinel'; readonly sentinels: readonly HostPort[]; readonly masterName: string }
+  | { readonly mode: 'cluster'; readonly nodes: readonly HostPort[] }
+);
+
+interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type RedisClient = Redis | Cluster;
+
+const SECOND_MS = 1_000;
+const MAX_RECONNECT_DELAY_MS = 2 * SECOND_MS;
+const CONNECT_TIMEOUT_MS = 5 * SECOND_MS;
+
+/**
+ * A client that connects on its own, again and again, and fails at once while it is not connected: by default ioredis
+ * would hold commands back for minutes.
+ *
+ * @param onError told of connection errors; without a listener one would end the process.
+ */
+export function createRedisClient(target: RedisTarget, onError: (error: Error) => void): RedisClient {
+  const common = {
+    enableOfflineQueue: false,
+    enableAutoPipelining: true,
+    maxRetriesPerRequest: 0,
+    commandTimeout: target.timeoutMs,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(target.username === undefined ? {} : { username: target.username }),
+    ...(target.password === undefined ? {} : { password: target.password }),
+    ...(target.tls ? { tls: {} } : {}),
+  };
+  const client = connect(target, common);
+  client.on('error', onError);
+  return client;
+}
+
+function connect(target: RedisTarget, common: CommonOptions): RedisClient {
+  const options = { ...common, retryStrategy: reconnectDelayMs };
+  switch (target.mode) {
+    case 'single':
+      return new Redis(target.url, options);
+    case 'sentinel':
+      return new Redis({
+        ...options,
+        sentinels: target.sentinels.map(({ host, port }) => ({ host, port })),
+        name: target.masterName,
+        sentinelRetryStrategy: reconnectDelayMs,
+      });
+    case 'cluster':
+      return new Cluster(
+        target.nodes.map(({ host, port }) => ({ host, port })),
+        {
+          redisOptions: common,
+          enableOfflineQueue: false,
+          enableAutoPipelining: true,
+          clusterRetryStrategy: reconnectDelayMs,
+        },
+      );
+    default:
+      return target satisfies never;
+  }
+}
+
+interface CommonOptions {
+  readonly enableOfflineQueue: boolean;
+  readonly enableAutoPipelining: boolean;
+  readonly maxRetriesPerRequest: number;
+  readonly commandTimeout: number;
+  readonly connectTimeout: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: object;
+}
+
+/** Doubles from 50 ms, capped, with jitter so that replicas don't come back as one. */
+function reconnectDelayMs(attempt: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2);
+}

@@ -1,0 +1,109 @@
+import type { ParentKey, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
+import type { ExpiryDeps } from './expiry.ts';
+import { lookupMisses, withoutHoles } from './lookup-misses.ts';
+import type { CacheableResult, KeyRing } from './parent-entry.ts';
+import { decodeParentEntry, encodeParentEntry } from './parent-entry.ts';
+import { toParentKeyText } from './parent-key.ts';
+
+/** What is used of an ioredis client, single or cluster. */
+export interface RedisCommands {
+  getBuffer(key: string): Promise<unknown>;
+  set(key: string, value: Buffer, px: 'PX', ttlMs: number): Promise<unknown>;
+  set(key: string, value: Buffer, px: 'PX', ttlMs: number, nx: 'NX'): Promise<unknown>;
+}
+
+export interface RedisParentsOptions {
+  /** What every key in Redis begins with. */
+  readonly keyPrefix: string;
+  readonly keyRing: KeyRing;
+  /** Milliseconds that reading may take before it is a miss. */
+  readonly timeoutMs: number;
+  /** Entries that may be on their way to Redis at once; more are not written. Default 10,000. */
+  readonly maxPendingWrites?: number;
+}
+
+export interface RedisParents extends ParentLookup {
+  /** Resolves when no write is on its way. */
+  settled(): Promise<void>;
+}
+
+const TIMED_OUT = Symbol('timed out');
+
+/**
+ * Shares results between replicas. Redis only ever saves time: a read that fails, is late, or gives bytes that we did
+ * not sign is a miss, and a write that fails is counted.
+ */
+export function createRedisParents(
+  deps: ExpiryDeps & { readonly next: ParentLookup; readonly redis: RedisCommands; readonly observer: ParentObserver },
+  options: RedisParentsOptions,
+): RedisParents {
+  const { next, redis, clock, expiryOf, observer } = deps;
+  const { keyPrefix, keyRing, timeoutMs, maxPendingWrites = 10_000 } = options;
+  const pendingWrites = new Set<Promise<void>>();
+
+  async function read(texts: readonly string[], nowMs: number): Promise<readonly (ParentResult | undefined)[]> {
+    try {
+      const replies = await withinBudget(Promise.all(texts.map(async (text) => redis.getBuffer(text))), timeoutMs);
+      if (replies === TIMED_OUT) throw new Error(`Redis did not answer within ${timeoutMs} ms`);
+      return replies.map((reply, index) => parse(reply, texts[index] ?? '', nowMs));
+    } catch (error) {
+      observer.counted('redis', 'fault', texts.length);
+      observer.faulted('redis', error);
+      return texts.map(() => undefined);
+    }
+  }
+
+  function parse(reply: unknown, text: string, nowMs: number): ParentResult | undefined {
+    if (reply === null) return undefined;
+    const entry = Buffer.isBuffer(reply) ? decodeParentEntry(reply, text, { keyRing, nowMs }) : undefined;
+    if (entry?.kind === 'hit') return entry.result;
+    if (entry?.reason !== 'expired') observer.counted('redis', 'rejected', 1);
+    return undefined;
+  }
+
+  function write(key: ParentKey, text: string, result: CacheableResult, readAtMs: number): void {
+    const expiresAtMs = expiryOf(key, result, readAtMs);
+    const ttlMs = Math.floor(expiresAtMs - clock.nowMs());
+    if (ttlMs <= 0 || pendingWrites.size >= maxPendingWrites) return;
+    const bytes = encodeParentEntry(text, result, { keyRing, expiresAtMs });
+    // NX: an absence that was read before a child was created must not replace what somebody found since.
+    const written = result.kind === 'found' ? redis.set(text, bytes, 'PX', ttlMs) : redis.set(text, bytes, 'PX', ttlMs, 'NX');
+    const pending = written
+      .then(() => undefined)
+      .catch((error: unknown) => {
+        observer.counted('redis', 'write_fault', 1);
+        observer.faulted('redis', error);
+      })
+      .finally(() => pendingWrites.delete(pending));
+    pendingWrites.add(pending);
+  }
+
+  return {
+    async lookup(keys, context) {
+      const startedAtMs = clock.nowMs();
+      const texts = keys.map((key) => `${keyPrefix}:parent:${toParentKeyText(key)}`);
+      const results = [...(await read(texts, startedAtMs))];
+      const readAtMs = clock.nowMs();
+      const misses = await lookupMisses(keys, results, next, context);
+      for (const { key, index, result } of misses) {
+        if (result.kind !== 'failed') write(key, texts[index] ?? '', result, readAtMs);
+      }
+      if (misses.length < keys.length) observer.counted('redis', 'hit', keys.length - misses.length);
+      if (misses.length > 0) observer.counted('redis', 'miss', misses.length);
+      return withoutHoles(results);
+    },
+    async settled() {
+      while (pendingWrites.size > 0) await Promise.all(pendingWrites);
+    },
+  };
+}
+
+async function withinBudget<T>(work: Promise<T>, timeoutMs: number): Promise<T | typeof TIMED_OUT> {
+  const { promise: late, resolve } = Promise.withResolvers<typeof TIMED_OUT>();
+  const timer = setTimeout(() => resolve(TIMED_OUT), timeoutMs);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,83 @@
+import type { CallContext, CheckedRelationships, RelationshipCheck, RelationshipResult } from '../authorize/ports.ts';
+import type { TaskgateError } from '../domain/errors.ts';
+import { CancelledError, UnavailableError, toTaskgateError } from '../domain/errors.ts';
+import { checkKey } from './check-key.ts';
+
+/** One call that waits for a batch. It ends by its own signal, whatever becomes of the others. */
+export interface Joiner {
+  readonly checks: readonly RelationshipCheck[];
+  readonly deadlineAtMs: number;
+  readonly answer: Promise<CheckedRelationships>;
+  /** True while it still wants its answer. */
+  isWaiting(): boolean;
+  resolve(answer: CheckedRelationships): void;
+  reject(error: TaskgateError): void;
+  /** Runs once when it stops waiting, for whatever reason. */
+  onEnd(listener: () => void): void;
+}
+
+export function createJoiner(checks: readonly RelationshipCheck[], { signal, deadlineAtMs }: CallContext): Joiner {
+  const { promise, resolve, reject } = Promise.withResolvers<CheckedRelationships>();
+  const listeners: (() => void)[] = [];
+  let waiting = true;
+  const end = (settle: () => void): void => {
+    if (!waiting) return;
+    waiting = false;
+    signal.removeEventListener('abort', leave);
+    settle();
+    for (const listener of listeners) listener();
+  };
+  const leave = (): void => end(() => reject(toTaskgateError(signal.reason)));
+  signal.addEventListener('abort', leave, { once: true });
+  return {
+    checks,
+    deadlineAtMs,
+    answer: promise,
+    isWaiting: () => waiting,
+    resolve: (answer) => end(() => resolve(answer)),
+    reject: (error) => end(() => reject(error)),
+    onEnd: (listener) => void listeners.push(listener),
+  };
+}
+
+/**
+ * Sends the checks of all joiners as one, identical ones once, and hands each joiner its own results. The call ends
+ * when the last joiner has left, and its deadline is the latest of theirs.
+ */
+export async function sendBatch(
+  joiners: readonly Joiner[],
+  check: (checks: readonly RelationshipCheck[], context: CallContext) => Promise<CheckedRelationships>,
+): Promise<void> {
+  const slots = new Map<string, number>();
+  const items: RelationshipCheck[] = [];
+  const slotsOf = joiners.map(({ checks }) => checks.map((item) => slotOf(item, slots, items)));
+  const controller = new AbortController();
+  let waiting = joiners.length;
+  for (const joiner of joiners) {
+    joiner.onEnd(() => {
+      waiting -= 1;
+      if (waiting === 0) controller.abort(new CancelledError());
+    });
+  }
+  const deadlineAtMs = Math.max(...joiners.map((joiner) => joiner.deadlineAtMs));
+  try {
+    const { results, checkedAt } = await check(items, { signal: controller.signal, deadlineAtMs });
+    joiners.forEach((joiner, index) => {
+      joiner.resolve({ results: (slotsOf[index] ?? []).map((slot) => resultAt(results, slot)), checkedAt });
+    });
+  } catch (thrown) {
+    for (const joiner of joiners) joiner.reject(toTaskgateError(thrown));
+  }
+}
+
+function slotOf(check: RelationshipCheck, slots: Map<string, number>, items: RelationshipCheck[]): number {
+  const key = checkKey(check);
+  const known = slots.get(key);
+  if (known !== undefined) return known;
+  slots.set(key, items.length);
+  return items.push(check) - 1;
+}
+
+function resultAt(results: readonly RelationshipResult[], slot: number): RelationshipResult {
+  return results[slot] ?? { kind: 'failed', error: new UnavailableError('spicedb') };
+}

@@ -1,0 +1,180 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { createBatchCheckTask } from './authorize/batch-check-task.ts';
+import { createCheckTask } from './authorize/check-task.ts';
+import { createDecideChecks } from './authorize/decide-checks.ts';
+import type { Clock } from './authorize/ports.ts';
+import type { ReadinessDeps } from './authorize/readiness-probes.ts';
+import { createReadinessProbes } from './authorize/readiness-probes.ts';
+import { watchReadiness } from './authorize/watch-readiness.ts';
+import { formatAddress } from './config/address.ts';
+import type { Config } from './config/config.ts';
+import { mappedPermissions } from './domain/mapped-permissions.ts';
+import { createAdminRoutes } from './http/admin.ts';
+import { openHttpServer } from './http/http-server.ts';
+import { registerSentinels } from './lifecycle/register-sentinels.ts';
+import type { ParentChain, ParentChainOptions } from './parents/parent-chain.ts';
+import { createParentChain } from './parents/parent-chain.ts';
+import { SourceProblemsError } from './parents/postgres-catalogue.ts';
+import type { RedisClient } from './parents/redis-client.ts';
+import type { Sql } from './parents/sql.ts';
+import type { RelationshipChain } from './relationships/relationship-chain.ts';
+import { createRelationshipChain } from './relationships/relationship-chain.ts';
+import { createSentinelPicker } from './relationships/sentinels.ts';
+import type { SpiceDbOptions } from './relationships/spicedb-client.ts';
+import { createConnectRoutes } from './rpc/connect-routes.ts';
+import { createGrpcListener } from './rpc/grpc-listener.ts';
+import { createHealth } from './rpc/health.ts';
+import { createPipeline } from './rpc/pipeline.ts';
+import { createProcedures } from './rpc/procedures.ts';
+import { createCallObserver } from './telemetry/call-observer.ts';
+import { createDecisionLog } from './telemetry/decision-log.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { createParentObserver } from './telemetry/parent-observer.ts';
+
+const SECOND_MS = 1_000;
+const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
+const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND_MS;
+const MAX_KEYS_PER_QUERY = 10_000;
+const SENTINEL_SECRET_BYTES = 32;
+
+/** The stores that a server asks. Whoever made `sql` and `redis` closes them, after the server. */
+export interface Stores {
+  readonly spiceDb: SpiceDbOptions;
+  readonly sql: Sql;
+  readonly redis?: RedisClient;
+}
+
+/** Where the listeners really are. */
+export interface ServerAddresses {
+  readonly grpc: string;
+  readonly http: string;
+  readonly admin: string;
+}
+
+export interface RunningServer {
+  readonly addresses: ServerAddresses;
+  /** Unready → drain delay → no new calls → those under way finish within the grace. */
+  close(): Promise<void>;
+}
+
+const CLOCK: Clock = { nowMs: Date.now };
+
+/**
+ * The one composition root: makes every layer from the configuration, and opens the listeners. It starts without its
+ * stores, not ready, and becomes ready when they answer.
+ *
+ * @throws Error if a listener can't be opened.
+ */
+export async function startServer(config: Config, stores: Stores, { logger }: { readonly logger: Logger }): Promise<RunningServer> {
+  const { limits, shutdown } = config;
+  const metrics = createMetrics();
+  const parents = createParentChain(
+    { clock: CLOCK, sql: stores.sql, ...(stores.redis === undefined ? {} : { redis: stores.redis }), observer: createParentObserver({ logger, metrics, clock: CLOCK }) },
+    toParentOptions(config),
+  );
+  const relationships = createRelationshipChain({ clock: CLOCK }, { spiceDb: stores.spiceDb });
+  const sentinels = createSentinelPicker({ secret: randomBytes(SENTINEL_SECRET_BYTES), count: config.spicedb.sentinels });
+  const decideChecks = createDecideChecks(
+    { parents, relationships: relationships.relationships, sentinels },
+    { types: config.types, consistencyByOperation: config.consistency, revealReadable: config.denials.revealReadable },
+  );
+  const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
+  const procedures = createProcedures(
+    { checkTask: createCheckTask({ decideChecks, decisionLog }), batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }) },
+    { maxBatchSize: limits.maxBatchSize },
+  );
+  const pipeline = () => createPipeline({ clock: CLOCK, observer: createCallObserver({ logger, metrics }) }, limits);
+
+  const health = createHealth();
+  const readiness = await watchReadiness(
+    {
+      probes: createReadinessProbes(toReadinessDeps(config, stores, { parents, ...relationships }), mappedPermissions(config.types)),
+      clock: CLOCK,
+      onChange(state) {
+        health.setReady(state.ready);
+        logger[state.ready ? 'info' : 'warn'](state, state.ready ? 'ready' : 'not ready');
+      },
+      onFault: (probe, err) => logger.debug({ probe, err }, 'a readiness probe failed'),
+    },
+    READINESS,
+  );
+
+  await using open = new AsyncDisposableStack();
+  open.use(readiness);
+  open.defer(() => relationships.close());
+  const { grpc, http, admin } = config.listeners;
+  const grpcListener = await createGrpcListener(
+    { procedures, run: pipeline(), health: health.implementation, createDecisionId: randomUUID },
+    {
+      address: formatAddress(grpc.address),
+      socketMode: grpc.socketMode,
+      maxMessageBytes: limits.maxMessageBytes,
+      maxConcurrentStreams: limits.maxConcurrentCalls,
+    },
+  );
+  open.defer(async () => grpcListener.close(0));
+  const connectRoutes = createConnectRoutes(
+    { procedures, run: pipeline(), createDecisionId: randomUUID, fallback: (_request, response) => response.writeHead(404).end() },
+    { maxMessageBytes: limits.maxMessageBytes },
+  );
+  const httpServer = await openHttpServer(connectRoutes, { ...http.address, requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS });
+  open.defer(async () => httpServer.close(0));
+  const adminRoutes = createAdminRoutes({
+    readiness: () => readiness.current(),
+    metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+  });
+  const adminServer = await openHttpServer(adminRoutes, { ...admin.address, requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS });
+  open.defer(async () => adminServer.close(0));
+
+  const running = open.move();
+  const addresses = { grpc: grpcListener.address, http: httpServer.address, admin: adminServer.address };
+  logger.info(addresses, 'listening');
+  return {
+    addresses,
+    async close() {
+      readiness.drain();
+      await delay(shutdown.drainDelayMs);
+      await Promise.all([grpcListener.close(shutdown.graceMs), httpServer.close(shutdown.graceMs)]);
+      await parents.settled();
+      await running.disposeAsync();
+    },
+  };
+}
+
+function toParentOptions({ parents, redis, database, sources }: Config): ParentChainOptions {
+  return {
+    sources,
+    expiry: parents,
+    memoryMaxEntries: parents.memoryMaxEntries,
+    ...(redis === undefined ? {} : { redis: { ...redis, keyRing: redis.signingKeys } }),
+    postgres: {
+      timeoutMs: database.timeoutMs,
+      maxBatchSize: MAX_KEYS_PER_QUERY,
+      maxConcurrentBatches: database.poolSize,
+    },
+  };
+}
+
+function toReadinessDeps(
+  { registrations, spicedb }: Config,
+  { redis }: Stores,
+  { parents, relationships, writer, schemaCheck }: RelationshipChain & { readonly parents: ParentChain },
+): ReadinessDeps {
+  return {
+    schemaCheck,
+    async databaseProblem({ signal }) {
+      try {
+        await parents.check({ signal, timeoutMs: READINESS.timeoutMs });
+        return undefined;
+      } catch (error) {
+        if (error instanceof SourceProblemsError) return error.message;
+        throw error;
+      }
+    },
+    registerSentinels: async (context) =>
+      registerSentinels({ relationships, writer }, { types: registrations, count: spicedb.sentinels }, context),
+    ...(redis === undefined ? {} : { pingRedis: async () => redis.ping() }),
+  };
+}

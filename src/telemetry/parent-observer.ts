@@ -1,0 +1,27 @@
+import type { Logger } from 'pino';
+import type { Clock, ParentLayer, ParentObserver } from '../authorize/ports.ts';
+import type { Metrics } from './metrics.ts';
+
+/** A dependency that is down faults on every call: one line in this time says it. */
+const LOG_INTERVAL_MS = 5_000;
+
+/** Counts what the parent layers do, and logs their faults with what the driver said. */
+export function createParentObserver(deps: {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}): ParentObserver {
+  const { logger, metrics, clock } = deps;
+  const loggedAtMs = new Map<ParentLayer, number>();
+  return {
+    counted(layer, outcome, count) {
+      metrics.parentLookups.inc({ layer, outcome }, count);
+    },
+    faulted(layer, err) {
+      const nowMs = clock.nowMs();
+      if (nowMs - (loggedAtMs.get(layer) ?? 0) < LOG_INTERVAL_MS) return;
+      loggedAtMs.set(layer, nowMs);
+      logger.warn({ layer, err }, 'a parent lookup met a fault');
+    },
+  };
+}

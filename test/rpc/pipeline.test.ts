@@ -1,0 +1,79 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import type { EndedCall } from '../../src/authorize/ports.ts';
+import { OverloadedError, UnavailableError } from '../../src/domain/errors.ts';
+import { AuthorizationService, CheckTaskRequestSchema, CheckTaskResponseSchema } from '../../src/gen/taskgate/v1/authorization_pb.js';
+import type { IncomingCall } from '../../src/rpc/pipeline.ts';
+import { createPipeline } from '../../src/rpc/pipeline.ts';
+import type { Procedure } from '../../src/rpc/procedures.ts';
+
+const request = create(CheckTaskRequestSchema);
+const response = create(CheckTaskResponseSchema);
+const method = AuthorizationService.method.checkTask;
+
+function setUp(handle: Procedure['handle'], maxConcurrentCalls = 10) {
+  const ended: EndedCall[] = [];
+  const run = createPipeline(
+    { clock: { nowMs: () => 1_000 }, observer: { ended: (call) => ended.push(call) } },
+    { defaultTimeoutMs: 200, maxTimeoutMs: 500, maxConcurrentCalls },
+  );
+  const call = (timeoutMs?: number, onCancel: IncomingCall['onCancel'] = () => {}) =>
+    run({ method, handle }, () => request, { transport: 'grpc', decisionId: 'id', timeoutMs, onCancel });
+  return { call, ended };
+}
+
+describe('the procedure pipeline', () => {
+  it.each([
+    ['gives a call without a deadline the default', undefined, 1_200],
+    ['keeps a shorter deadline', 50, 1_050],
+    ['clamps a longer deadline', 60_000, 1_500],
+  ])('%s', async (_, timeoutMs, deadlineAtMs) => {
+    let seen = 0;
+    const { call } = setUp(async (_request, _id, context) => {
+      seen = context.deadlineAtMs;
+      return response;
+    });
+    expect(await call(timeoutMs)).toMatchObject({ kind: 'message' });
+    expect(seen).toBe(deadlineAtMs);
+  });
+
+  it('aborts the signal with a deadline error when time is up, and with a cancellation when the caller is gone', async () => {
+    const waits: Procedure['handle'] = async (_request, _id, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    expect(await setUp(waits).call(1)).toMatchObject({ kind: 'error', error: { name: 'DeadlineExceededError' } });
+
+    let leave = (): void => {};
+    const left = setUp(waits).call(undefined, (listener) => {
+      leave = listener;
+    });
+    leave();
+    expect(await left).toMatchObject({ kind: 'error', error: { name: 'CancelledError' } });
+  });
+
+  it('refuses at once what is over the bound, and takes calls again when one has ended', async () => {
+    const gate = Promise.withResolvers<typeof response>();
+    const { call } = setUp(async () => gate.promise, 1);
+    const first = call();
+    expect(await call()).toMatchObject({ kind: 'error', error: expect.any(OverloadedError) as Error });
+    gate.resolve(response);
+    expect(await first).toMatchObject({ kind: 'message' });
+    expect(await call()).toMatchObject({ kind: 'message' });
+  });
+
+  it('turns whatever is thrown into an error without its text, and tells the observer the cause', async () => {
+    const { call, ended } = setUp(async () => {
+      throw new Error('canary');
+    });
+    const reply = await call();
+    expect(reply).toMatchObject({ kind: 'error', status: { grpc: 13, connect: 13 } });
+    expect(reply.kind === 'error' && reply.error.message).not.toContain('canary');
+    expect(ended).toMatchObject([{ method: 'CheckTask', code: 13, error: { cause: { message: 'canary' } } }]);
+  });
+
+  it('keeps the code of a known error', async () => {
+    const { call } = setUp(async () => {
+      throw new UnavailableError('spicedb');
+    });
+    expect(await call()).toMatchObject({ kind: 'error', status: { grpc: 14, connect: 14 } });
+  });
+});

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, beforeAll, inject } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { startEmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
+import { loadSampleRows, loadSampleTables, SAMPLE_RELATIONSHIPS } from '../../src/embedded/sample-data.ts';
+import { createPostgresSql } from '../../src/parents/postgres-sql.ts';
+import { createRedisClient } from '../../src/parents/redis-client.ts';
+import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
+import type { RunningServer, Stores } from '../../src/server.ts';
+import { startServer } from '../../src/server.ts';
+import { callContext, loadSchema, SYSTEM_CLOCK } from './spicedb.ts';
+import { createTestDatabase } from './test-database.ts';
+
+export interface TestTaskgateOptions {
+  /** Default `tcp`. */
+  readonly grpc?: 'tcp' | 'socket';
+  /** YAML that is put under TASKGATE_CONFIG. */
+  readonly yaml?: string;
+}
+
+export interface TestTaskgate extends AsyncDisposable {
+  readonly addresses: RunningServer['addresses'];
+  /** What it logged, as JSON lines. */
+  readonly logged: readonly string[];
+  close(): Promise<void>;
+}
+
+/** A taskgate with real stores that hold the sample data, for all tests of a file. */
+export function useTaskgate(options: TestTaskgateOptions = {}): () => TestTaskgate {
+  let gate: TestTaskgate | undefined;
+  beforeAll(async () => {
+    gate = await startTestTaskgate(options);
+  });
+  afterAll(async () => gate?.[Symbol.asyncDispose]());
+  return () => {
+    if (gate === undefined) throw new Error('taskgate is not started yet');
+    return gate;
+  };
+}
+
+export async function startTestTaskgate(options: TestTaskgateOptions = {}): Promise<TestTaskgate> {
+  await using opened = new AsyncDisposableStack();
+  const engine = opened.use(await startEmbeddedSpiceDb({ schema: loadSchema() }));
+  const spiceDb = { endpoint: engine.endpoint, timeoutMs: 1_000 };
+  const seed = createRelationshipChain({ clock: SYSTEM_CLOCK }, { spiceDb });
+  await seed.writer.touch(SAMPLE_RELATIONSHIPS, callContext());
+  seed.close();
+  const database = opened.use(await createTestDatabase(inject('postgresUrl'), [loadSampleTables(), loadSampleRows()]));
+  const gate = opened.use(await startWithStores({ spiceDb, databaseUrl: database.url }, options));
+  const kept = opened.move();
+  return { ...gate, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+}
+
+/** Where a taskgate finds its stores. */
+export interface StoreAddresses {
+  readonly spiceDb: Stores['spiceDb'];
+  readonly databaseUrl: string;
+  /** Default: the Redis of the test run. */
+  readonly redisUrl?: string;
+}
+
+export async function startWithStores(stores: StoreAddresses, options: TestTaskgateOptions = {}): Promise<TestTaskgate> {
+  await using opened = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), 'taskgate-test-'));
+  opened.defer(async () => rm(directory, { recursive: true, force: true }));
+  const env = {
+    TASKGATE_GRPC_ADDRESS: options.grpc === 'socket' ? `unix:${join(directory, 'grpc.sock')}` : '127.0.0.1:0',
+    TASKGATE_HTTP_ADDRESS: '127.0.0.1:0',
+    TASKGATE_ADMIN_ADDRESS: '127.0.0.1:0',
+    TASKGATE_SPICEDB_ENDPOINT: '127.0.0.1:1',
+    TASKGATE_SPICEDB_TOKEN: 'unused',
+    TASKGATE_DATABASE_URL: stores.databaseUrl,
+    TASKGATE_REDIS_URL: stores.redisUrl ?? inject('redisUrl'),
+    TASKGATE_REDIS_SIGNING_SECRET: `a secret of the tests, ${randomUUID()}`,
+    ...(options.yaml === undefined ? {} : { TASKGATE_CONFIG: 'yaml' }),
+  };
+  const loaded = loadConfig({ env, readFile: () => options.yaml ?? '' }, { mode: 'serve' });
+  if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.problems));
+  const { config } = loaded;
+
+  const logged: string[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const { database } = config;
+  const sql = createPostgresSql({
+    url: database.url,
+    poolSize: database.poolSize,
+    connectTimeoutMs: database.connectTimeoutMs,
+    statementTimeoutMs: database.timeoutMs,
+    onError: () => undefined,
+  });
+  opened.defer(async () => sql.close());
+  if (config.redis === undefined) throw new Error('no Redis');
+  const redis = createRedisClient(config.redis, () => undefined);
+  opened.defer(() => redis.disconnect());
+  const quick = { ...config, shutdown: { ...config.shutdown, drainDelayMs: 0 } };
+  const server = await startServer(quick, { spiceDb: stores.spiceDb, sql, redis }, { logger });
+  opened.defer(async () => server.close());
+  const kept = opened.move();
+  const close = async (): Promise<void> => kept.disposeAsync();
+  return { addresses: server.addresses, logged, close, [Symbol.asyncDispose]: close };
+}

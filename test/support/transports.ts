@@ -1,0 +1,114 @@
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { Transport } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import type { ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
+
+/** What came back, in no transport's terms. */
+export type Outcome<O> =
+  | { readonly kind: 'message'; readonly message: O; readonly decisionId: string | undefined }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly decisionId: string | undefined };
+
+export interface CallOptions {
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A client of taskgate over one transport. */
+export interface TestClient extends AsyncDisposable {
+  readonly name: string;
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    options?: CallOptions,
+  ): Promise<Outcome<MessageShape<O>>>;
+}
+
+const DECISION_ID_HEADER = 'taskgate-decision-id';
+
+export function createGrpcClient(name: string, target: string): TestClient {
+  const client = new Client(target, credentials.createInsecure());
+  return {
+    name,
+    async call(method, request, options = {}) {
+      return new Promise((resolve) => {
+        let decisionId: string | undefined;
+        const callOptions = options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs };
+        const call = client.makeUnaryRequest(
+          `/${method.parent.typeName}/${method.name}`,
+          (bytes: Uint8Array) => Buffer.from(bytes),
+          (bytes: Buffer) => fromBinary(method.output, bytes),
+          toBinary(method.input, create(method.input, request)),
+          new Metadata(),
+          callOptions,
+          (error: ServiceError | null, message) => {
+            if (message !== undefined && error === null) resolve({ kind: 'message', message, decisionId });
+            else resolve(toErrorOutcome(error, decisionId));
+          },
+        );
+        call.on('metadata', (metadata) => {
+          decisionId = metadata.get(DECISION_ID_HEADER)[0]?.toString();
+        });
+        options.signal?.addEventListener('abort', () => call.cancel());
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      client.close();
+    },
+  };
+}
+
+function toErrorOutcome(error: ServiceError | null, decisionId: string | undefined): Outcome<never> {
+  return {
+    kind: 'error',
+    code: status[error?.code ?? status.UNKNOWN],
+    message: error?.details ?? '',
+    decisionId: error?.metadata.get(DECISION_ID_HEADER)[0]?.toString() ?? decisionId,
+  };
+}
+
+export function createConnectClient(name: string, transport: Transport): TestClient {
+  return {
+    name,
+    async call(method, request, options = {}) {
+      try {
+        const response = await transport.unary(method, options.signal, options.timeoutMs, undefined, request);
+        const decisionId = response.header.get(DECISION_ID_HEADER) ?? undefined;
+        return { kind: 'message', message: response.message, decisionId };
+      } catch (thrown) {
+        const error = ConnectError.from(thrown);
+        return {
+          kind: 'error',
+          code: GRPC_NAME_BY_CODE.get(error.code) ?? 'UNKNOWN',
+          message: error.rawMessage,
+          decisionId: error.metadata.get(DECISION_ID_HEADER) ?? undefined,
+        };
+      }
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+const GRPC_NAME_BY_CODE: ReadonlyMap<Code, string> = new Map(
+  Object.values(Code).flatMap((code) => (typeof code === 'number' ? [[code, status[code] ?? 'UNKNOWN'] as const] : [])),
+);
+
+export const TRANSPORT_NAMES = ['gRPC/TCP', 'gRPC/UDS', 'Connect JSON', 'Connect binary', 'gRPC-Web'] as const;
+
+/** One client for each transport that taskgate speaks, in the order of their names. */
+export function createAllClients(addresses: {
+  readonly grpc: string;
+  readonly socket: string;
+  readonly http: string;
+}): readonly TestClient[] {
+  const http = { baseUrl: `http://${addresses.http}`, httpVersion: '1.1' as const };
+  return [
+    createGrpcClient('gRPC/TCP', addresses.grpc),
+    createGrpcClient('gRPC/UDS', addresses.socket),
+    createConnectClient('Connect JSON', createConnectTransport({ ...http, useBinaryFormat: false })),
+    createConnectClient('Connect binary', createConnectTransport({ ...http, useBinaryFormat: true })),
+    createConnectClient('gRPC-Web', createGrpcWebTransport(http)),
+  ];
+}
