@@ -1,5 +1,5 @@
 import { PGlite } from '@electric-sql/pglite';
-import { toTaskgateError } from '../domain/errors.ts';
+import { TaskgateError, UnavailableError, toTaskgateError } from '../domain/errors.ts';
 import type { Sql } from '../parents/sql.ts';
 
 export interface EmbeddedDatabaseOptions {
@@ -25,6 +25,8 @@ export async function startEmbeddedDatabase({ setup }: EmbeddedDatabaseOptions):
         // A query that has begun can't be stopped; only the wait for it ends.
         const { rows } = await Promise.race([database.query<Record<string, unknown>>(text, [...values]), left]);
         return rows;
+      } catch (error) {
+        throw error instanceof TaskgateError ? error : new UnavailableError('database', { cause: error });
       } finally {
         signal.removeEventListener('abort', leave);
       }

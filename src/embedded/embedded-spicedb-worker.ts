@@ -10,8 +10,7 @@ export interface EmbeddedSpiceDbWorkerData {
 }
 
 export type EmbeddedSpiceDbMessage =
-  | { readonly kind: 'started' }
-  | { readonly kind: 'failed'; readonly problem: string };
+  { readonly kind: 'started' } | { readonly kind: 'failed'; readonly problem: string };
 
 const MIB = 1024 * 1024;
 const TURNS_TO_DISCONNECT = 50;

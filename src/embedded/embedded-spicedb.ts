@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +23,8 @@ export async function startEmbeddedSpiceDb({ schema }: { readonly schema: string
   const socketPath = join(directory, 'spicedb.sock');
   const workerData: EmbeddedSpiceDbWorkerData = { schema, socketPath };
   const worker = new Worker(new URL('embedded-spicedb-worker.ts', import.meta.url), { workerData, execArgv: [] });
-  const exited = once(worker, 'exit');
+  const { promise: exited, resolve: onExit } = Promise.withResolvers<number>();
+  worker.once('exit', onExit);
   // Without a listener an error of the thread would end the process; its clients see UNAVAILABLE.
   worker.on('error', () => undefined);
 

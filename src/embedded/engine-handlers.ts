@@ -79,7 +79,10 @@ export function createUnaryHandlers(engine: EmbeddedSpiceDB): EngineHandlers {
     ),
   ];
   return {
-    definition: toDefinition(unary.map(({ path }) => path), { responseStream: false }),
+    definition: toDefinition(
+      unary.map(({ path }) => path),
+      { responseStream: false },
+    ),
     handlers: Object.fromEntries(unary.map((handler) => [handler.path, toUnaryCall(handler)])),
   };
 }

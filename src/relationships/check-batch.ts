@@ -53,19 +53,22 @@ export async function sendBatch(
   const slotsOf = joiners.map(({ checks }) => checks.map((item) => slotOf(item, slots, items)));
   const controller = new AbortController();
   let waiting = joiners.length;
+  let answered = false;
   for (const joiner of joiners) {
     joiner.onEnd(() => {
       waiting -= 1;
-      if (waiting === 0) controller.abort(new CancelledError());
+      if (waiting === 0 && !answered) controller.abort(new CancelledError());
     });
   }
   const deadlineAtMs = Math.max(...joiners.map((joiner) => joiner.deadlineAtMs));
   try {
     const { results, checkedAt } = await check(items, { signal: controller.signal, deadlineAtMs });
+    answered = true;
     joiners.forEach((joiner, index) => {
       joiner.resolve({ results: (slotsOf[index] ?? []).map((slot) => resultAt(results, slot)), checkedAt });
     });
   } catch (thrown) {
+    answered = true;
     for (const joiner of joiners) joiner.reject(toTaskgateError(thrown));
   }
 }

@@ -45,7 +45,9 @@ export function unescapeObjectId(escaped: string): string | undefined {
   if (PLAIN_ID.test(escaped)) return escaped;
   if (!ESCAPED_ID.test(escaped)) return undefined;
   const parts = escaped.match(ESCAPE_OR_PLAIN) ?? [];
-  const bytes = Uint8Array.from(parts, (part) => (part.length === 1 ? part.charCodeAt(0) : parseInt(part.slice(1), 16)));
+  const bytes = Uint8Array.from(parts, (part) =>
+    part.length === 1 ? part.charCodeAt(0) : parseInt(part.slice(1), 16),
+  );
   const id = decodeUtf8(bytes);
   return id !== undefined && escapeObjectId(id) === escaped ? id : undefined;
 }

@@ -70,7 +70,10 @@ export interface SpiceDbClientDeps {
  *
  * @throws Error when the CA file can't be read or the token can't be sent.
  */
-export function createSpiceDbClient({ clock, random = Math.random }: SpiceDbClientDeps, options: SpiceDbOptions): SpiceDbClient {
+export function createSpiceDbClient(
+  { clock, random = Math.random }: SpiceDbClientDeps,
+  options: SpiceDbOptions,
+): SpiceDbClient {
   const { timeoutMs, maxAttempts = 3 } = options;
   const channel = new Client(options.endpoint, toChannelCredentials(options.tls), CHANNEL_OPTIONS);
   const metadata = toMetadata(options.token);

@@ -19,7 +19,10 @@ export interface GrpcStatus {
 export function grpcStatusOf(thrown: unknown): GrpcStatus | undefined {
   if (thrown instanceof TaskgateError) return grpcStatusOf(thrown.cause);
   if (!(thrown instanceof Error) || !('code' in thrown) || typeof thrown.code !== 'number') return undefined;
-  return { code: thrown.code, details: 'details' in thrown && typeof thrown.details === 'string' ? thrown.details : '' };
+  return {
+    code: thrown.code,
+    details: 'details' in thrown && typeof thrown.details === 'string' ? thrown.details : '',
+  };
 }
 
 /** Why `signal` aborted. */

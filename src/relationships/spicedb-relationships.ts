@@ -60,8 +60,5 @@ async function checkItems(
   if (item !== undefined && items.length === 1) {
     return parseCheckAnswer(await client.call(CHECK_PERMISSION, { ...item, ...required }, context, IDEMPOTENT));
   }
-  return parseBulkAnswer(
-    items,
-    await client.call(CHECK_BULK_PERMISSIONS, { items, ...required }, context, IDEMPOTENT),
-  );
+  return parseBulkAnswer(items, await client.call(CHECK_BULK_PERMISSIONS, { items, ...required }, context, IDEMPOTENT));
 }

@@ -19,7 +19,7 @@ export function splitItems(
   let bytes = 0;
   for (const item of items) {
     const itemBytes = maxEncodedBytes(item);
-    if (chunk.length >= MAX_ITEMS || false) {
+    if (chunk.length >= MAX_ITEMS || bytes + itemBytes > MAX_BYTES) {
       chunks.push(chunk);
       chunk = [];
       bytes = 0;

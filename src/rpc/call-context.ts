@@ -18,6 +18,7 @@ export class LazyCallContext implements CallContext {
   readonly #options: CallContextOptions;
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #hasEnded = false;
 
   constructor(options: CallContextOptions) {
     this.#options = options;
@@ -30,11 +31,15 @@ export class LazyCallContext implements CallContext {
     this.#controller = controller;
     const leftMs = Math.max(0, this.deadlineAtMs - this.#options.clock.nowMs());
     this.#timer = setTimeout(() => controller.abort(new DeadlineExceededError()), leftMs);
-    this.#options.onCancel(() => controller.abort(new CancelledError()));
+    // Transports say it of every call when its stream closes, answered or not.
+    this.#options.onCancel(() => {
+      if (!this.#hasEnded) controller.abort(new CancelledError());
+    });
     return controller.signal;
   }
 
   [Symbol.dispose](): void {
+    this.#hasEnded = true;
     clearTimeout(this.#timer);
   }
 }

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { vi } from 'vitest';
 import type { CallContext, Clock, RelationshipCheck, RelationshipObject } from '../../src/authorize/ports.ts';
 import { startEmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
 import { createSpiceDbClient } from '../../src/relationships/spicedb-client.ts';
 import type { SpiceDbClient, SpiceDbOptions } from '../../src/relationships/spicedb-client.ts';
 import { WRITE_SCHEMA } from '../../src/relationships/spicedb-methods.ts';
+import { findOnPath } from './find-on-path.ts';
+import { freePort } from './free-port.ts';
 
 export const SYSTEM_CLOCK: Clock = { nowMs: () => Date.now() };
 
@@ -73,7 +73,8 @@ async function startEmbeddedEngine(): Promise<SpiceDbEngine> {
 
 function serveTestingCases(): readonly SpiceDbEngineCase[] {
   const endpoint = process.env['SPICEDB_ENDPOINT'];
-  if (endpoint !== undefined) return [{ name: endpoint, start: async () => tokenStores(endpoint, async () => undefined) }];
+  if (endpoint !== undefined)
+    return [{ name: endpoint, start: async () => tokenStores(endpoint, async () => undefined) }];
   const binary = findOnPath('spicedb');
   return binary === undefined ? [] : [{ name: 'spicedb serve-testing', start: async () => startServeTesting(binary) }];
 }
@@ -88,10 +89,13 @@ async function startServeTesting(binary: string): Promise<SpiceDbEngine> {
     server.kill('SIGTERM');
     await exited;
   });
-  await vi.waitFor(async () => (await engine.openStore('definition user {}'))[Symbol.asyncDispose](), {
-    timeout: START_TIMEOUT_MS,
-    interval: 50,
-  });
+  try {
+    const probe = async (): Promise<void> => (await engine.openStore('definition user {}'))[Symbol.asyncDispose]();
+    await vi.waitFor(probe, { timeout: START_TIMEOUT_MS, interval: 50 });
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
   return engine;
 }
 
@@ -114,26 +118,4 @@ function tokenStores(endpoint: string, close: () => Promise<void>): SpiceDbEngin
 
 async function writeSchema(client: SpiceDbClient, schema: string): Promise<void> {
   await client.call(WRITE_SCHEMA, { schema }, callContext({ timeoutMs: 2_000 }), { idempotent: true });
-}
-
-function findOnPath(name: string): string | undefined {
-  const candidates = (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, name));
-  return candidates.find((candidate) => {
-    try {
-      accessSync(candidate, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

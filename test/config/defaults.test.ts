@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../../src/domain/consistency.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { settingsSchema } from '../../src/config/settings-schema.ts';
+import { expectValid, load, SIGNING_SECRET, toDeps } from './support.ts';
+
+const EXAMPLE = readFileSync(new URL('../../deploy/taskgate.yaml', import.meta.url), 'utf8');
+
+const { types, ...defaults } = expectValid(load({}));
+
+test('fills in every default', () => {
+  const { sources: _sources, registrations: _registrations, ...settings } = defaults;
+  expect(settings).toEqual({
+    listeners: {
+      grpc: { address: { kind: 'tcp', host: '127.0.0.1', port: 50_051 }, socketMode: 0o660 },
+      http: { address: { kind: 'tcp', host: '127.0.0.1', port: 8080 } },
+      admin: { address: { kind: 'tcp', host: '127.0.0.1', port: 9090 } },
+    },
+    spicedb: {
+      endpoint: 'localhost:50052',
+      token: 'a-token',
+      tls: { enabled: false },
+      timeoutMs: 1000,
+      sentinels: 64,
+    },
+    database: { url: 'postgres://reader@localhost/app', poolSize: 10, connectTimeoutMs: 400, timeoutMs: 500 },
+    parents: { memoryMaxEntries: 100_000, foundTtlMs: 3_600_000, absentTtlMs: 5000, nameTtlMs: 5000, jitter: 0.1 },
+    limits: {
+      defaultTimeoutMs: 2000,
+      maxTimeoutMs: 10_000,
+      maxMessageBytes: 4_194_304,
+      maxBatchSize: 1000,
+      maxConcurrentCalls: 1024,
+    },
+    shutdown: { drainDelayMs: 1000, graceMs: 10_000 },
+    denials: { revealReadable: false },
+    consistency: new Map([
+      ['create', MINIMIZE_LATENCY],
+      ['read', MINIMIZE_LATENCY],
+      ['update', MINIMIZE_LATENCY],
+      ['delete', FULLY_CONSISTENT],
+      ['execute', MINIMIZE_LATENCY],
+      ['cancel', FULLY_CONSISTENT],
+    ]),
+    log: { level: 'info', format: 'auto' },
+  });
+});
+
+test('fills in the defaults of redis', () => {
+  const env = { TASKGATE_REDIS_URL: 'redis://localhost:6379', TASKGATE_REDIS_SIGNING_SECRET: SIGNING_SECRET };
+  expect(expectValid(load({ env })).redis).toEqual({
+    mode: 'single',
+    url: 'redis://localhost:6379',
+    tls: false,
+    timeoutMs: 25,
+    keyPrefix: 'taskgate',
+    signingKeys: [{ id: 'env', secret: SIGNING_SECRET }],
+  });
+});
+
+test.each([
+  ['task', ['create:tenant.create_task', 'read:read', 'update:update', 'delete:delete', 'execute:execute', 'cancel:cancel']],
+  ['agent', ['create:tenant.create_agent', 'read:read', 'update:update', 'delete:delete', 'execute:execute']],
+  ['api_key', ['create:tenant.create_agent', 'read:read', 'update:update', 'delete:delete']],
+  ['schedule', ['create:tenant.create_agent', 'read:read', 'update:update', 'delete:delete', 'execute:execute']],
+  ['message', ['create:task.update', 'read:task.read', 'update:task.update', 'delete:task.update']],
+  ['state', ['create:task.update', 'read:task.read', 'update:task.update', 'delete:task.delete']],
+  ['tracker', ['read:task.read', 'update:task.execute', 'execute:task.execute']],
+  ['event', ['create:task.update', 'read:agent.read']],
+  ['checkpoint', ['read:task.read', 'update:task.update', 'delete:task.delete']],
+])('maps the operations of %s by default', (name, expected) => {
+  const rules = [...(types.get(name)?.rules ?? [])].map(([operation, rule]) => {
+    const target = { self: '', tenant: 'tenant.', parent: rule.kind === 'parent' ? `${rule.parentType}.` : '' }[rule.kind];
+    return `${operation}:${target}${rule.permission}`;
+  });
+  expect(rules).toEqual(expected);
+});
+
+test('knows which default types are registered, which have a name, and where they are looked up', () => {
+  const kinds = [...types.values()].map(({ name, registered, named }) => [name, registered, named]);
+  expect(kinds).toEqual([
+    ['task', true, true],
+    ['agent', true, true],
+    ['api_key', true, true],
+    ['schedule', true, false],
+    ['message', false, false],
+    ['state', false, false],
+    ['tracker', false, false],
+    ['event', false, false],
+    ['checkpoint', false, false],
+  ]);
+  expect(defaults.sources).toEqual([
+    { kind: 'postgres', type: 'task', table: 'tasks', id: 'id', name: 'name', parents: {} },
+    { kind: 'postgres', type: 'agent', table: 'agents', id: 'id', name: 'name', parents: {} },
+    { kind: 'postgres', type: 'api_key', table: 'api_keys', id: 'id', name: 'name', parents: {} },
+    { kind: 'postgres', type: 'schedule', table: 'schedules', id: 'id', parents: {} },
+    { kind: 'postgres', type: 'message', table: 'messages', id: 'id', parents: { task: 'task_id' } },
+    { kind: 'postgres', type: 'state', table: 'states', id: 'id', parents: { task: 'task_id' } },
+    { kind: 'postgres', type: 'tracker', table: 'agent_task_tracker', id: 'id', parents: { task: 'task_id' } },
+    { kind: 'postgres', type: 'event', table: 'events', id: 'id', parents: { agent: 'agent_id', task: 'task_id' } },
+    { kind: 'same_id', type: 'checkpoint', parentType: 'task' },
+  ]);
+  const parent = { relation: 'parent', type: 'agent' };
+  expect(defaults.registrations).toEqual([
+    { type: 'task', tenantRelation: 'tenant', ownerRelation: 'owner', parent },
+    { type: 'agent', tenantRelation: 'tenant', ownerRelation: 'owner' },
+    { type: 'api_key', tenantRelation: 'tenant', ownerRelation: 'owner', parent },
+    { type: 'schedule', tenantRelation: 'tenant', ownerRelation: 'owner', parent },
+  ]);
+});
+
+test('needs no stores and drains at once for the demo', () => {
+  const demo = expectValid(loadConfig(toDeps({}), { mode: 'demo' }));
+  const { endpoint: _endpoint, token: _token, ...spicedb } = defaults.spicedb;
+  const { url: _url, ...database } = defaults.database;
+  expect(demo).toEqual({ ...defaults, types, spicedb, database, shutdown: { drainDelayMs: 0, graceMs: 10_000 } });
+});
+
+test('the example file is the defaults', () => {
+  expect(expectValid(load({ yaml: EXAMPLE }))).toEqual({ ...defaults, types });
+});
+
+test('the example file is valid with every setting uncommented', () => {
+  const yaml = EXAMPLE.replaceAll(/^( *)#(?=[a-z-])/gm, '$1').replace('enabled: false', 'enabled: true');
+  const env = {
+    SPICEDB_TOKEN: 'from-the-environment',
+    DATABASE_URL: 'postgres://other@localhost/app',
+    REDIS_PASSWORD: 'redis-password',
+    REDIS_SIGNING_SECRET: SIGNING_SECRET,
+  };
+  const config = expectValid(loadConfig(toDeps({ yaml, env }), { mode: 'serve' }));
+  expect(config.spicedb.token).toBe('from-the-environment');
+  expect(config.spicedb.tls.caFile).toBe('/etc/taskgate/spicedb-ca.pem');
+  expect(config.redis).toMatchObject({ mode: 'single', signingKeys: [{ id: 'key1', secret: SIGNING_SECRET }] });
+});
+
+test('the example file shows every setting', () => {
+  const keys = new Set<string>();
+  const collect = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) return;
+    for (const [key, child] of Object.entries(node)) {
+      if (key === 'properties' && typeof child === 'object' && child !== null) Object.keys(child).forEach((name) => keys.add(name));
+      collect(child);
+    }
+  };
+  collect(z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' }));
+  expect(keys.size).toBeGreaterThan(60);
+  expect([...keys].filter((key) => !new RegExp(`(^|[ #{,])${key}:`, 'm').test(EXAMPLE))).toEqual([]);
+});
+
+test('works with any of the required variables from YAML instead', () => {
+  const yaml = `
+spicedb: { endpoint: "spicedb:50051", token: abc }
+database: { url: "postgresql://reader:pw@db:5432/app" }`;
+  const config = expectValid(loadConfig(toDeps({ yaml }), { mode: 'serve' }));
+  expect(config.spicedb).toMatchObject({ endpoint: 'spicedb:50051', token: 'abc' });
+  expect(config.database.url).toBe('postgresql://reader:pw@db:5432/app');
+});

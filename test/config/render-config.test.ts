@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { maskUrl } from '../../src/config/mask.ts';
+import { renderConfig } from '../../src/config/render-config.ts';
+import { expectProblems, expectValid, load, REQUIRED_ENV, SIGNING_SECRET, toDeps } from './support.ts';
+
+const SECRETS = ['the-token', 'database-password', 'redis-password', SIGNING_SECRET];
+
+/** Every setting away from its default. */
+const EVERYTHING = `
+listeners:
+  grpc: { address: "unix:/run/taskgate.sock", socket_mode: "0600" }
+  http: { address: "[::1]:1" }
+  admin: { address: "0.0.0.0:2" }
+spicedb: { endpoint: "spicedb:50051", token: the-token, tls: { enabled: true, ca_file: /ca.pem }, timeout_ms: 900, sentinels: 3 }
+database: { url: "postgres://reader:database-password@db:5432/app?sslmode=require", pool_size: 4, connect_timeout_ms: 40, timeout_ms: 300 }
+redis:
+  url: rediss://cache:6379/1
+  username: taskgate
+  password: redis-password
+  timeout_ms: 30
+  key_prefix: app:tg
+  signing_keys: [{ id: second, secret: ${SIGNING_SECRET} }, { id: first, secret: ${SIGNING_SECRET} }]
+parents: { memory_max_entries: 7, found_ttl_ms: 60000, absent_ttl_ms: 1, name_ttl_ms: 2, jitter: 0.25 }
+limits: { default_timeout_ms: 1500, max_timeout_ms: 1500, max_message_bytes: 2048, max_batch_size: 10, max_concurrent_calls: 9 }
+shutdown: { drain_delay_ms: 0, grace_ms: 1 }
+denials: { reveal_readable: true }
+consistency: { create: fully_consistent, read: fully_consistent, update: fully_consistent, delete: minimize_latency, execute: fully_consistent, cancel: minimize_latency }
+log: { level: trace, format: json }
+types:
+  message: { table: app.notes, id: key, name: slug, parents: { agent: agent_id, task: task_id }, operations: { read: agent.read, create: task.update } }
+  event: ~
+  schedule: ~
+  thing: { registered: true, tenant_relation: account, owner_relation: author, parent: { relation: home, type: thing }, operations: { create: tenant.make_thing, read: see } }
+  other: { same_id_as: thing, operations: { cancel: thing.stop } }
+`;
+const SENTINEL = `redis: { mode: sentinel, sentinels: ["s0:1", "[::1]:2"], master_name: main, signing_keys: [{ id: a, secret: ${SIGNING_SECRET} }] }`;
+const CLUSTER = `redis: { mode: cluster, nodes: ["n0:1"], tls: true, signing_keys: [{ id: a, secret: ${SIGNING_SECRET} }] }`;
+
+/** Puts each masked secret back. */
+function unmask(yaml: string): string {
+  return yaml
+    .replace(/token: .*/, 'token: the-token')
+    .replace('reader:***@', 'reader:database-password@')
+    .replaceAll(/secret: .*/g, `secret: ${SIGNING_SECRET}`)
+    .replace(/password: .*/, 'password: redis-password');
+}
+
+test.each([
+  ['everything', EVERYTHING],
+  ['a sentinel', SENTINEL],
+  ['a cluster', CLUSTER],
+  ['the defaults', 'log: {}'],
+])('%s, rendered and loaded again, is the same configuration', (_name, yaml) => {
+  const required = `spicedb: { endpoint: "h:1", token: the-token }\ndatabase: { url: "postgres://reader:database-password@h/db" }\n`;
+  const text = yaml === EVERYTHING ? yaml : required + yaml;
+  const config = expectValid(loadConfig(toDeps({ yaml: text }), { mode: 'serve' }));
+  const rendered = renderConfig(config);
+  for (const secret of SECRETS) expect(rendered).not.toContain(secret);
+  expect(expectValid(loadConfig(toDeps({ yaml: unmask(rendered) }), { mode: 'serve' }))).toEqual(config);
+  expect(renderConfig(expectValid(loadConfig(toDeps({ yaml: unmask(rendered) }), { mode: 'serve' })))).toBe(rendered);
+});
+
+test('the demo, rendered and loaded again, is the same configuration', () => {
+  const config = expectValid(loadConfig(toDeps({}), { mode: 'demo' }));
+  expect(expectValid(loadConfig(toDeps({ yaml: renderConfig(config) }), { mode: 'demo' }))).toEqual(config);
+});
+
+test('loads as it is where the secrets come from the environment', () => {
+  const env = { ...REQUIRED_ENV, TASKGATE_REDIS_URL: 'redis://:pw@h', TASKGATE_REDIS_SIGNING_SECRET: SIGNING_SECRET };
+  const config = expectValid(load({ env }));
+  expect(expectValid(load({ env, yaml: renderConfig(config) }))).toEqual(config);
+});
+
+test('loading says which secrets are still masked', () => {
+  const rendered = renderConfig(expectValid(load({ yaml: EVERYTHING, env: { TASKGATE_SPICEDB_TOKEN: '', TASKGATE_DATABASE_URL: '' } })));
+  const problems = expectProblems(loadConfig(toDeps({ yaml: rendered }), { mode: 'serve' }));
+  const masked = 'is masked (***): put the secret itself, ${NAME}, or set the environment variable';
+  expect(problems).toEqual([
+    `spicedb.token: ${masked}`,
+    `database.url: ${masked}`,
+    `redis.password: ${masked}`,
+    `redis.signing_keys[0].secret: ${masked}`,
+    `redis.signing_keys[1].secret: ${masked}`,
+  ]);
+});
+
+test.each([
+  ['postgres://u:p@h:5432/db?sslmode=require', 'postgres://u:***@h:5432/db?sslmode=require'],
+  ['postgres://u:p%40%2F@h/db', 'postgres://u:***@h/db'],
+  ['postgres://h/db?user=u&password=p', 'postgres://h/db?user=u&password=***'],
+  ['postgres://h/db?password=p&password=q', 'postgres://h/db?password=***'],
+  ['postgresql://u@h/db', 'postgresql://u@h/db'],
+  ['postgres:///db?host=/run/postgresql', 'postgres:///db?host=/run/postgresql'],
+  ['redis://:p@h/0', 'redis://:***@h/0'],
+  ['not a url with p', '***'],
+])('masks the password of %s', (url, expected) => {
+  expect(maskUrl(url)).toBe(expected);
+});

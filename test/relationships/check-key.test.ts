@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { RelationshipCheck, RelationshipObject } from '../../src/authorize/ports.ts';
+import type { Consistency } from '../../src/domain/consistency.ts';
+import { PRINCIPAL_KINDS } from '../../src/domain/principal.ts';
+import { checkKey, consistencyKey } from '../../src/relationships/check-key.ts';
+import { taskCheck } from '../support/spicedb.ts';
+
+/** Few values, and those that a delimiter could be made of, so that keys that can collide do. */
+const part = fc.oneof(
+  fc.constantFrom('', '1', ':', '1:', '1:1', '4:read', 'task', 'resource', 'tenant', 'sentinel', 'user', '7'),
+  fc.string({ unit: fc.constantFrom('1', '2', ':', 'a'), maxLength: 4 }),
+);
+const object: fc.Arbitrary<RelationshipObject> = fc.oneof(
+  fc.record({ kind: fc.constant('resource'), type: part, id: part }),
+  fc.record({ kind: fc.constant('tenant'), account: part }),
+  fc.record({ kind: fc.constant('sentinel'), type: part, index: fc.nat({ max: 11 }) }),
+);
+const check: fc.Arbitrary<RelationshipCheck> = fc.record({
+  object,
+  permission: part,
+  principal: fc.record({ kind: fc.constantFrom(...PRINCIPAL_KINDS), id: part, account: part }),
+});
+const consistency: fc.Arbitrary<Consistency> = fc.oneof(
+  fc.constantFrom<Consistency>({ kind: 'minimize_latency' }, { kind: 'fully_consistent' }),
+  fc.record({ kind: fc.constant('at_least_as_fresh'), token: part }),
+);
+
+test('has the shape that it has', () => {
+  expect(checkKey(taskCheck('task-1'))).toBe('8:resource4:task6:task-14:read4:user5:alice4:acme');
+  expect(consistencyKey({ kind: 'at_least_as_fresh', token: 'abc' })).toBe('17:at_least_as_fresh3:abc');
+});
+
+test('is the same exactly when the check is', () => {
+  fc.assert(
+    fc.property(fc.array(check, { minLength: 2, maxLength: 30 }), (checks) => {
+      const keys = new Set(checks.map(checkKey));
+      expect(keys.size).toBe(new Set(checks.map(canonical)).size);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('is the same exactly when the consistency is', () => {
+  fc.assert(
+    fc.property(fc.array(consistency, { minLength: 2, maxLength: 30 }), (asked) => {
+      const keys = new Set(asked.map(consistencyKey));
+      expect(keys.size).toBe(new Set(asked.map(canonical)).size);
+    }),
+  );
+});
+
+test('is not a prefix of the key of another check', () => {
+  fc.assert(
+    fc.property(check, check, (a, b) => {
+      fc.pre(canonical(a) !== canonical(b));
+      expect(checkKey(a).startsWith(checkKey(b))).toBe(false);
+    }),
+  );
+});
+
+function sortFields(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** An oracle that shares nothing with the keys: JSON with its fields in order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, field: unknown) =>
+    typeof field === 'object' && field !== null ? sortFields(field) : field,
+  );
+}
