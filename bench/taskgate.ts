@@ -21,7 +21,8 @@ const loaded = loadConfig(
   { mode: 'serve' },
 );
 if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.problems));
-const { config } = loaded;
+// The in-memory datastore of the benchmarks speaks of changes only.
+const config = { ...loaded.config, spicedb: { ...loaded.config.spicedb, watchSilenceMs: 0 } };
 const { database, redis } = config;
 if (redis === undefined) throw new Error('no Redis');
 const server = await startServer(

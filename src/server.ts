@@ -19,7 +19,7 @@ import { createParentChain } from './parents/parent-chain.ts';
 import { SourceProblemsError } from './parents/postgres-catalogue.ts';
 import type { RedisClient } from './parents/redis-client.ts';
 import type { Sql } from './parents/sql.ts';
-import type { RelationshipChain } from './relationships/relationship-chain.ts';
+import type { CachingOptions, RelationshipChain } from './relationships/relationship-chain.ts';
 import { createRelationshipChain } from './relationships/relationship-chain.ts';
 import { createSentinelPicker } from './relationships/sentinels.ts';
 import type { SpiceDbOptions } from './relationships/spicedb-client.ts';
@@ -74,7 +74,10 @@ export async function startServer(config: Config, stores: Stores, { logger }: { 
     { clock: CLOCK, sql: stores.sql, ...(stores.redis === undefined ? {} : { redis: stores.redis }), observer: createParentObserver({ logger, metrics, clock: CLOCK }) },
     toParentOptions(config),
   );
-  const relationships = createRelationshipChain({ clock: CLOCK }, { spiceDb: stores.spiceDb });
+  const relationships = createRelationshipChain(
+    { clock: CLOCK, onChangesLost: (err) => logger.warn({ err }, 'changes of relationships may be missed: decisions are not kept') },
+    { spiceDb: stores.spiceDb, caching: toCaching(config) },
+  );
   const sentinels = createSentinelPicker({ secret: randomBytes(SENTINEL_SECRET_BYTES), count: config.spicedb.sentinels });
   const decideChecks = createDecideChecks(
     { parents, relationships: relationships.relationships, sentinels },
@@ -177,4 +180,9 @@ function toReadinessDeps(
       registerSentinels({ relationships, writer }, { types: registrations, count: spicedb.sentinels }, context),
     ...(redis === undefined ? {} : { pingRedis: async () => redis.ping() }),
   };
+}
+
+function toCaching({ decisions, spicedb }: Config): CachingOptions | 'off' {
+  if (!decisions.cache) return 'off';
+  return { ...decisions, silenceMs: spicedb.watchSilenceMs === 0 ? 'off' : spicedb.watchSilenceMs };
 }

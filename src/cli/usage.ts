@@ -7,6 +7,7 @@ export const EXIT_CODES = {
   misused: 2,
 } as const;
 
+/** One of `EXIT_CODES`. */
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 
 /** What `--help` prints. */

@@ -37,7 +37,7 @@ export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
       execute: 'execute',
     },
   },
-  // Keys and schedules hang off an agent: whoever may create agents in the account may create them.
+  // A key's name is unique for its agent only, so it is no name to look up by.
   api_key: {
     registered: true,
     table: 'api_keys',
@@ -45,7 +45,7 @@ export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
     tenant_relation: 'tenant',
     owner_relation: 'owner',
     parent: { relation: 'parent', type: 'agent' },
-    operations: { create: 'tenant.create_agent', read: 'read', update: 'update', delete: 'delete' },
+    operations: { create: 'tenant.create_api_key', read: 'read', update: 'update', delete: 'delete' },
   },
   schedule: {
     registered: true,
@@ -55,11 +55,12 @@ export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
     owner_relation: 'owner',
     parent: { relation: 'parent', type: 'agent' },
     operations: {
-      create: 'tenant.create_agent',
+      create: 'tenant.create_schedule',
       read: 'read',
       update: 'update',
       delete: 'delete',
       execute: 'execute',
+      cancel: 'cancel',
     },
   },
   message: {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { TcpAddress } from './address.ts';
 import { parseListenerAddress, parseTcpAddress } from './address.ts';
 import { isMasked } from './mask.ts';
 
@@ -12,7 +13,7 @@ const MAX_IDENTIFIER_BYTES = 63;
 const SPICEDB_NAME = /^[a-z][a-z0-9_]{1,62}[a-z0-9]$/;
 const SPICEDB_NAME_RULE = 'must be 3 to 64 of a-z, 0-9 and _, starting with a letter and not ending with _';
 const MASKED = 'is masked (***): put the secret itself, ${NAME}, or set the environment variable';
-const TCP_ADDRESS_RULE = 'must be host:port or [ipv6]:port, with a port up to 65535';
+const SERVER_ADDRESS_RULE = 'must be host:port or [ipv6]:port, with a port from 1 to 65535';
 /** What can go into a gRPC or HTTP header. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 /** Permission bits for owner and group; none for others. */
@@ -108,12 +109,20 @@ export function secretUrl(schemes: readonly string[]) {
 
 /** `host:port` of a server, kept as text. */
 export function serverAddress() {
-  return z.string(TCP_ADDRESS_RULE).refine((value) => (parseTcpAddress(value)?.port ?? 0) > 0, TCP_ADDRESS_RULE);
+  return z.string(SERVER_ADDRESS_RULE).refine((value) => isServerPort(parseTcpAddress(value)), SERVER_ADDRESS_RULE);
 }
 
-/** `host:port`, parsed. */
-export function tcpAddress() {
-  const message = TCP_ADDRESS_RULE;
+/** `host:port` of a server, parsed. */
+export function parsedServerAddress() {
+  return tcpAddress(SERVER_ADDRESS_RULE).refine(isServerPort, SERVER_ADDRESS_RULE);
+}
+
+function isServerPort(address: TcpAddress | undefined): boolean {
+  return address !== undefined && address.port > 0;
+}
+
+/** `host:port`, parsed; port 0 is any free one. */
+export function tcpAddress(message = 'must be host:port or [ipv6]:port, with a port up to 65535') {
   return z.string(message).transform((value, context) => {
     const address = parseTcpAddress(value);
     if (address !== undefined) return address;

@@ -14,7 +14,7 @@ const SOCKET_MODE_DIGITS = 4;
  * where no environment variable replaces one). URLs keep all but their password.
  */
 export function renderConfig(config: Config): string {
-  const { listeners, spicedb, database, redis, parents, limits, shutdown, denials, log } = config;
+  const { listeners, spicedb, decisions, database, redis, parents, limits, shutdown, denials, log } = config;
   const tree = {
     listeners: {
       grpc: {
@@ -30,6 +30,13 @@ export function renderConfig(config: Config): string {
       tls: { enabled: spicedb.tls.enabled, ca_file: spicedb.tls.caFile },
       timeout_ms: spicedb.timeoutMs,
       sentinels: spicedb.sentinels,
+      watch_silence_ms: spicedb.watchSilenceMs,
+    },
+    decisions: {
+      cache: decisions.cache,
+      max_entries: decisions.maxEntries,
+      ttl_ms: decisions.ttlMs,
+      floor_ttl_ms: decisions.floorTtlMs,
     },
     database: {
       url: database.url === undefined ? undefined : maskUrl(database.url),

@@ -8,6 +8,7 @@ import {
   integer,
   listenerAddress,
   listOf,
+  parsedServerAddress,
   pattern,
   relationName,
   secret,
@@ -55,9 +56,9 @@ const typeSchema = z.object({
 const redisSchema = z.object({
   mode: choice(['single', 'sentinel', 'cluster']).default('single'),
   url: secretUrl(['redis:', 'rediss:']).exactOptional(),
-  sentinels: listOf(tcpAddress(), 'must be a list of host:port').exactOptional(),
+  sentinels: listOf(parsedServerAddress(), 'must be a list of host:port').exactOptional(),
   master_name: text().exactOptional(),
-  nodes: listOf(tcpAddress(), 'must be a list of host:port').exactOptional(),
+  nodes: listOf(parsedServerAddress(), 'must be a list of host:port').exactOptional(),
   username: text().exactOptional(),
   password: secret(1).exactOptional(),
   tls: flag().exactOptional(),
@@ -78,7 +79,8 @@ const redisSchema = z.object({
 /**
  * The tree that `TASKGATE_CONFIG` holds: leaves, ranges and defaults. Everything may be left out here; what is needed,
  * and what must go together, is checked in `check-settings.ts` and `build-types.ts`, so that a bad leaf hides no other
- * problem. `drain_delay_ms` alone gets its default later, because it depends on the mode.
+ * problem. `drain_delay_ms` and `watch_silence_ms` get their defaults
+ * later, because they depend on the mode.
  */
 export const settingsSchema = z.object({
   listeners: z
@@ -100,6 +102,15 @@ export const settingsSchema = z.object({
       tls: z.object({ enabled: flag().default(false), ca_file: text().exactOptional() }).prefault({}),
       timeout_ms: integer(1, MINUTE_MS).default(SECOND_MS),
       sentinels: integer(1, 1024).default(64),
+      watch_silence_ms: integer(0, MINUTE_MS).exactOptional(),
+    })
+    .prefault({}),
+  decisions: z
+    .object({
+      cache: flag().default(true),
+      max_entries: integer(1, 10_000_000).default(100_000),
+      ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(30 * SECOND_MS),
+      floor_ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(11 * SECOND_MS),
     })
     .prefault({}),
   database: z

@@ -8,6 +8,7 @@ import type { RedisSettings, Settings } from './settings-schema.ts';
 
 const SERVE_DRAIN_DELAY_MS = 1000;
 const DEMO_DRAIN_DELAY_MS = 0;
+const SERVE_WATCH_SILENCE_MS = 1500;
 
 const CONSISTENCIES: Readonly<Record<Settings['consistency']['read'], Consistency>> = {
   minimize_latency: MINIMIZE_LATENCY,
@@ -16,7 +17,7 @@ const CONSISTENCIES: Readonly<Record<Settings['consistency']['read'], Consistenc
 
 /** Checked settings in the shape that the program uses. */
 export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode): Config {
-  const { listeners, spicedb, database, parents, limits, shutdown, denials, consistency, log } = settings;
+  const { listeners, spicedb, decisions, database, parents, limits, shutdown, denials, consistency, log } = settings;
   const redis = settings.redis === undefined ? undefined : toRedisConfig(settings.redis);
   return {
     listeners: {
@@ -33,6 +34,13 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
       },
       timeoutMs: spicedb.timeout_ms,
       sentinels: spicedb.sentinels,
+      watchSilenceMs: spicedb.watch_silence_ms ?? (mode === 'serve' ? SERVE_WATCH_SILENCE_MS : 0),
+    },
+    decisions: {
+      cache: decisions.cache,
+      maxEntries: decisions.max_entries,
+      ttlMs: decisions.ttl_ms,
+      floorTtlMs: decisions.floor_ttl_ms,
     },
     database: {
       ...(database.url === undefined ? {} : { url: database.url }),

@@ -1,6 +1,13 @@
 import type { Clock, RelationshipWriter, Relationships, SchemaCheck } from '../authorize/ports.ts';
 import { createCoalescingRelationships } from './coalescing-relationships.ts';
 import type { CoalescingOptions } from './coalescing-relationships.ts';
+import { createDecisionCache } from './decision-cache.ts';
+import type { DecisionCacheOptions } from './decision-cache.ts';
+import { createFreshRelationships } from './fresh-relationships.ts';
+import { createFreshness } from './freshness.ts';
+import type { FreshnessOptions } from './freshness.ts';
+import { followChanges } from './spicedb-changes.ts';
+import type { FollowChangesOptions } from './spicedb-changes.ts';
 import { createSpiceDbClient } from './spicedb-client.ts';
 import type { SpiceDbClient, SpiceDbOptions } from './spicedb-client.ts';
 import { createSpiceDbRelationships } from './spicedb-relationships.ts';
@@ -10,7 +17,11 @@ export interface RelationshipChainOptions {
   readonly spiceDb: SpiceDbOptions;
   /** How checks are coalesced, or that they are not. Default: coalesced, with the defaults. */
   readonly coalescing?: CoalescingOptions | 'off';
+  /** How changes are followed and decisions kept, or that neither is done. Default: off. */
+  readonly caching?: CachingOptions | 'off';
 }
+
+export type CachingOptions = DecisionCacheOptions & FreshnessOptions & Pick<FollowChangesOptions, 'silenceMs'>;
 
 /** SpiceDB as the use cases see it. */
 export interface RelationshipChain {
@@ -18,25 +29,38 @@ export interface RelationshipChain {
   readonly writer: RelationshipWriter;
   readonly schemaCheck: SchemaCheck;
   readonly client: SpiceDbClient;
+  /** True while every change is followed, and decisions are kept. */
+  isFollowing(): boolean;
   /** Ends the connections. Calls that are under way fail. */
   close(): void;
 }
 
-/** The only place that stacks the layers: coalescing ▶ client. */
+/** The only place that stacks the layers: decision cache ▶ freshness floors ▶ coalescing ▶ client. */
 export function createRelationshipChain(
-  deps: { readonly clock: Clock },
-  { spiceDb, coalescing = {} }: RelationshipChainOptions,
+  { clock, onChangesLost = () => undefined }: { readonly clock: Clock; readonly onChangesLost?: (error: unknown) => void },
+  { spiceDb, coalescing = {}, caching = 'off' }: RelationshipChainOptions,
 ): RelationshipChain {
-  const client = createSpiceDbClient(deps, spiceDb);
+  const client = createSpiceDbClient({ clock }, spiceDb);
   const spiceDbRelationships = createSpiceDbRelationships({ client });
+  const common = { writer: spiceDbRelationships, schemaCheck: createSpiceDbSchemaCheck({ client }), client };
+  const coalesced =
+    coalescing === 'off' ? spiceDbRelationships : createCoalescingRelationships({ inner: spiceDbRelationships }, coalescing);
+  if (caching === 'off') {
+    return { ...common, relationships: coalesced, isFollowing: () => false, close: () => client.close() };
+  }
+  const freshness = createFreshness({ clock }, caching);
+  const changes = followChanges(
+    { client, clock, listener: freshness.listener, onLost: onChangesLost },
+    { timeoutMs: spiceDb.timeoutMs, ...caching },
+  );
+  const fresh = createFreshRelationships({ inner: coalesced, freshness });
   return {
-    relationships:
-      coalescing === 'off'
-        ? spiceDbRelationships
-        : createCoalescingRelationships({ inner: spiceDbRelationships }, coalescing),
-    writer: spiceDbRelationships,
-    schemaCheck: createSpiceDbSchemaCheck({ client }),
-    client,
-    close: () => client.close(),
+    ...common,
+    relationships: createDecisionCache({ inner: fresh, freshness, clock }, caching),
+    isFollowing: () => freshness.now() !== undefined,
+    close() {
+      changes.close();
+      client.close();
+    },
   };
 }

@@ -3,9 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Metadata, credentials, status } from '@grpc/grpc-js';
 import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js';
 import type { CallContext, Clock } from '../authorize/ports.ts';
+import type { TaskgateError } from '../domain/errors.ts';
 import { DeadlineExceededError, UnavailableError } from '../domain/errors.ts';
 import { abortReason, grpcStatusOf, toSpiceDbError } from './spicedb-errors.ts';
-import type { UnaryMethod } from './spicedb-methods.ts';
+import type { Method } from './spicedb-methods.ts';
 
 const MIB = 1024 * 1024;
 
@@ -50,13 +51,28 @@ export interface SpiceDbClient {
    * @throws TaskgateError
    */
   call<Request extends object, Response extends object>(
-    method: UnaryMethod<Request, Response>,
+    method: Method<Request, Response>,
     request: Request,
     context: CallContext,
     options: { readonly idempotent: boolean },
   ): Promise<Response>;
+  /**
+   * One server stream, without a deadline: it ends when it is cancelled, when `signal` aborts, or from the other side.
+   * `onEnd` is called once, with a TaskgateError if it did not end well.
+   */
+  stream<Request extends object, Response extends object>(
+    method: Method<Request, Response>,
+    request: Request,
+    signal: AbortSignal,
+    events: StreamEvents<Response>,
+  ): { cancel(): void };
   /** Ends the connections. Calls that are under way fail. */
   close(): void;
+}
+
+export interface StreamEvents<Response> {
+  readonly onMessage: (message: Response) => void;
+  readonly onEnd: (error: TaskgateError | undefined) => void;
 }
 
 export interface SpiceDbClientDeps {
@@ -94,6 +110,21 @@ export function createSpiceDbClient(
         }
       }
     },
+    stream(method, request, signal, events) {
+      const { path, serialize, deserialize } = method;
+      const stream = channel.makeServerStreamRequest(path, serialize, deserialize, request, metadata, {});
+      const cancel = (): void => stream.cancel();
+      signal.addEventListener('abort', cancel, { once: true });
+      const end = (error?: TaskgateError): void => {
+        signal.removeEventListener('abort', cancel);
+        events.onEnd(error);
+      };
+      stream.on('data', events.onMessage);
+      stream.once('end', () => end());
+      stream.once('error', (thrown) => end(toSpiceDbError(thrown, signal)));
+      if (signal.aborted) cancel();
+      return { cancel };
+    },
     close: () => channel.close(),
   };
 }
@@ -106,7 +137,7 @@ interface CallBounds {
 
 async function callOnce<Request extends object, Response extends object>(
   channel: Client,
-  method: UnaryMethod<Request, Response>,
+  method: Method<Request, Response>,
   request: Request,
   { metadata, signal, deadline }: CallBounds,
 ): Promise<Response> {

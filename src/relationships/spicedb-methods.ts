@@ -1,7 +1,7 @@
 import { v1 } from '@authzed/authzed-node';
 
-/** A unary RPC of SpiceDB: where it is and how its messages are written. */
-export interface UnaryMethod<Request extends object, Response extends object> {
+/** An RPC of SpiceDB with one request: where it is and how its messages are written. */
+export interface Method<Request extends object, Response extends object> {
   readonly path: string;
   readonly serialize: (request: Request) => Buffer;
   readonly deserialize: (bytes: Buffer) => Response;
@@ -31,27 +31,29 @@ export const REFLECT_SCHEMA = schemaMethod('ReflectSchema', v1.ReflectSchemaRequ
 export const READ_SCHEMA = schemaMethod('ReadSchema', v1.ReadSchemaRequest, v1.ReadSchemaResponse);
 export const WRITE_SCHEMA = schemaMethod('WriteSchema', v1.WriteSchemaRequest, v1.WriteSchemaResponse);
 
+export const WATCH = method(`/${v1.WatchService.typeName}/Watch`, v1.WatchRequest, v1.WatchResponse);
+
 function permissionsMethod<Request extends object, Response extends object>(
   name: string,
   request: MessageCodec<Request>,
   response: MessageCodec<Response>,
-): UnaryMethod<Request, Response> {
-  return unaryMethod(`/${v1.PermissionsService.typeName}/${name}`, request, response);
+): Method<Request, Response> {
+  return method(`/${v1.PermissionsService.typeName}/${name}`, request, response);
 }
 
 function schemaMethod<Request extends object, Response extends object>(
   name: string,
   request: MessageCodec<Request>,
   response: MessageCodec<Response>,
-): UnaryMethod<Request, Response> {
-  return unaryMethod(`/${v1.SchemaService.typeName}/${name}`, request, response);
+): Method<Request, Response> {
+  return method(`/${v1.SchemaService.typeName}/${name}`, request, response);
 }
 
-function unaryMethod<Request extends object, Response extends object>(
+function method<Request extends object, Response extends object>(
   path: string,
   request: MessageCodec<Request>,
   response: MessageCodec<Response>,
-): UnaryMethod<Request, Response> {
+): Method<Request, Response> {
   return {
     path,
     serialize: (message) => Buffer.from(request.toBinary(message)),

@@ -2,6 +2,7 @@ import { v1 } from '@authzed/authzed-node';
 import type { Relationship, RelationshipCheck, RelationshipObject, RelationshipSubject } from '../authorize/ports.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
+import type { ObjectName } from './freshness.ts';
 import { escapeObjectId, sentinelObjectId } from './object-id.ts';
 
 /** The names that `deploy/spicedb/schema.zed` gives to the tenant and its gate. */
@@ -72,6 +73,12 @@ function toSubject(subject: RelationshipSubject): Pick<v1.Relationship, 'subject
     default:
       return subject satisfies never;
   }
+}
+
+/** An object as changes name it. */
+export function toObjectName(object: RelationshipObject): ObjectName {
+  const { objectType, objectId } = toObjectReference(object);
+  return { type: objectType, id: objectId };
 }
 
 function toObjectReference(object: RelationshipObject): v1.ObjectReference {

@@ -24,7 +24,9 @@ test('fills in every default', () => {
       tls: { enabled: false },
       timeoutMs: 1000,
       sentinels: 64,
+      watchSilenceMs: 1500,
     },
+    decisions: { cache: true, maxEntries: 100_000, ttlMs: 30_000, floorTtlMs: 11_000 },
     database: { url: 'postgres://reader@localhost/app', poolSize: 10, connectTimeoutMs: 400, timeoutMs: 500 },
     parents: { memoryMaxEntries: 100_000, foundTtlMs: 3_600_000, absentTtlMs: 5000, nameTtlMs: 5000, jitter: 0.1 },
     limits: {
@@ -63,8 +65,8 @@ test('fills in the defaults of redis', () => {
 test.each([
   ['task', ['create:tenant.create_task', 'read:read', 'update:update', 'delete:delete', 'execute:execute', 'cancel:cancel']],
   ['agent', ['create:tenant.create_agent', 'read:read', 'update:update', 'delete:delete', 'execute:execute']],
-  ['api_key', ['create:tenant.create_agent', 'read:read', 'update:update', 'delete:delete']],
-  ['schedule', ['create:tenant.create_agent', 'read:read', 'update:update', 'delete:delete', 'execute:execute']],
+  ['api_key', ['create:tenant.create_api_key', 'read:read', 'update:update', 'delete:delete']],
+  ['schedule', ['create:tenant.create_schedule', 'read:read', 'update:update', 'delete:delete', 'execute:execute', 'cancel:cancel']],
   ['message', ['create:task.update', 'read:task.read', 'update:task.update', 'delete:task.update']],
   ['state', ['create:task.update', 'read:task.read', 'update:task.update', 'delete:task.delete']],
   ['tracker', ['read:task.read', 'update:task.execute', 'execute:task.execute']],
@@ -83,7 +85,7 @@ test('knows which default types are registered, which have a name, and where the
   expect(kinds).toEqual([
     ['task', true, true],
     ['agent', true, true],
-    ['api_key', true, true],
+    ['api_key', true, false],
     ['schedule', true, false],
     ['message', false, false],
     ['state', false, false],
@@ -94,7 +96,7 @@ test('knows which default types are registered, which have a name, and where the
   expect(defaults.sources).toEqual([
     { kind: 'postgres', type: 'task', table: 'tasks', id: 'id', name: 'name', parents: {} },
     { kind: 'postgres', type: 'agent', table: 'agents', id: 'id', name: 'name', parents: {} },
-    { kind: 'postgres', type: 'api_key', table: 'api_keys', id: 'id', name: 'name', parents: {} },
+    { kind: 'postgres', type: 'api_key', table: 'api_keys', id: 'id', parents: {} },
     { kind: 'postgres', type: 'schedule', table: 'schedules', id: 'id', parents: {} },
     { kind: 'postgres', type: 'message', table: 'messages', id: 'id', parents: { task: 'task_id' } },
     { kind: 'postgres', type: 'state', table: 'states', id: 'id', parents: { task: 'task_id' } },
@@ -115,7 +117,8 @@ test('needs no stores and drains at once for the demo', () => {
   const demo = expectValid(loadConfig(toDeps({}), { mode: 'demo' }));
   const { endpoint: _endpoint, token: _token, ...spicedb } = defaults.spicedb;
   const { url: _url, ...database } = defaults.database;
-  expect(demo).toEqual({ ...defaults, types, spicedb, database, shutdown: { drainDelayMs: 0, graceMs: 10_000 } });
+  const quiet = { ...spicedb, watchSilenceMs: 0 };
+  expect(demo).toEqual({ ...defaults, types, spicedb: quiet, database, shutdown: { drainDelayMs: 0, graceMs: 10_000 } });
 });
 
 test('the example file is the defaults', () => {
@@ -157,4 +160,30 @@ database: { url: "postgresql://reader:pw@db:5432/app" }`;
   const config = expectValid(loadConfig(toDeps({ yaml }), { mode: 'serve' }));
   expect(config.spicedb).toMatchObject({ endpoint: 'spicedb:50051', token: 'abc' });
   expect(config.database.url).toBe('postgresql://reader:pw@db:5432/app');
+});
+
+test('every default permission is in the schema that is shipped', () => {
+  const schema = readFileSync(new URL('../../deploy/spicedb/schema.zed', import.meta.url), 'utf8');
+  const definitions = new Map(
+    Array.from(schema.matchAll(/^definition (\w+) \{\n([^]*?)^\}/gm), ([, name = '', body = '']) => [name, body]),
+  );
+  const missing: string[] = [];
+  for (const { name, rules } of types.values()) {
+    for (const rule of rules.values()) {
+      const definition = { self: name, tenant: 'tenant', parent: rule.kind === 'parent' ? rule.parentType : '' }[rule.kind];
+      const isThere = new RegExp(`^\\tpermission ${rule.permission} =`, 'm').test(definitions.get(definition) ?? '');
+      if (!isThere) missing.push(`${definition}#${rule.permission}`);
+    }
+  }
+  expect(missing).toEqual([]);
+});
+
+test('every default relation is in the schema that is shipped', () => {
+  const schema = readFileSync(new URL('../../deploy/spicedb/schema.zed', import.meta.url), 'utf8');
+  for (const { type, tenantRelation, ownerRelation, parent } of defaults.registrations) {
+    const body = new RegExp(`^definition ${type} \\{([^]*?)^\\}`, 'm').exec(schema)?.[1];
+    for (const relation of [tenantRelation, ownerRelation, ...(parent === undefined ? [] : [parent.relation])]) {
+      expect(body).toMatch(new RegExp(`^\\trelation ${relation}:`, 'm'));
+    }
+  }
 });

@@ -22,6 +22,12 @@ test('a variable wins over a value that could not be used', () => {
   expect(load({ yaml })).toEqual(load({}));
 });
 
+test('all listeners may leave the port to the system', () => {
+  const address = '127.0.0.1:0';
+  const env = { TASKGATE_GRPC_ADDRESS: address, TASKGATE_HTTP_ADDRESS: address, TASKGATE_ADMIN_ADDRESS: address };
+  expect(expectValid(load({ env })).listeners.http.address.port).toBe(0);
+});
+
 test('TASKGATE_REDIS_URL wins over YAML and leaves the other keys of redis alone', () => {
   const yaml = `redis: { url: "redis://yaml", timeout_ms: 9, signing_keys: [{ id: a, secret: ${SIGNING_SECRET} }] }`;
   const { redis } = expectValid(load({ yaml, env: { TASKGATE_REDIS_URL: 'rediss://env' } }));

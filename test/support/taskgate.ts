@@ -44,15 +44,30 @@ export function useTaskgate(options: TestTaskgateOptions = {}): () => TestTaskga
 
 export async function startTestTaskgate(options: TestTaskgateOptions = {}): Promise<TestTaskgate> {
   await using opened = new AsyncDisposableStack();
-  const engine = opened.use(await startEmbeddedSpiceDb({ schema: loadSchema() }));
-  const spiceDb = { endpoint: engine.endpoint, timeoutMs: 1_000 };
-  const seed = createRelationshipChain({ clock: SYSTEM_CLOCK }, { spiceDb });
-  await seed.writer.touch(SAMPLE_RELATIONSHIPS, callContext());
-  seed.close();
-  const database = opened.use(await createTestDatabase(inject('postgresUrl'), [loadSampleTables(), loadSampleRows()]));
-  const gate = opened.use(await startWithStores({ spiceDb, databaseUrl: database.url }, options));
+  const stores = opened.use(await startSampleStores());
+  const gate = opened.use(await startWithStores(stores, options));
   const kept = opened.move();
   return { ...gate, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+}
+
+export type SampleStores = StoreAddresses & AsyncDisposable;
+
+export interface SampleStoresOptions {
+  /** Default: the schema that taskgate deploys. */
+  readonly schema?: string;
+}
+
+/** Stores that hold the sample data, for any number of taskgates. */
+export async function startSampleStores({ schema = loadSchema() }: SampleStoresOptions = {}): Promise<SampleStores> {
+  await using opened = new AsyncDisposableStack();
+  const engine = opened.use(await startEmbeddedSpiceDb({ schema }));
+  const spiceDb = { endpoint: engine.endpoint, timeoutMs: 1_000 };
+  const seed = createRelationshipChain({ clock: SYSTEM_CLOCK }, { spiceDb });
+  opened.defer(() => seed.close());
+  await seed.writer.touch(SAMPLE_RELATIONSHIPS, callContext());
+  const database = opened.use(await createTestDatabase(inject('postgresUrl'), [loadSampleTables(), loadSampleRows()]));
+  const kept = opened.move();
+  return { spiceDb, databaseUrl: database.url, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
 }
 
 /** Where a taskgate finds its stores. */
@@ -96,7 +111,9 @@ export async function startWithStores(stores: StoreAddresses, options: TestTaskg
   if (config.redis === undefined) throw new Error('no Redis');
   const redis = createRedisClient(config.redis, () => undefined);
   opened.defer(() => redis.disconnect());
-  const quick = { ...config, shutdown: { ...config.shutdown, drainDelayMs: 0 } };
+  // The in-memory datastore speaks of changes only.
+  const spicedb = { ...config.spicedb, watchSilenceMs: 0 };
+  const quick = { ...config, spicedb, shutdown: { ...config.shutdown, drainDelayMs: 0 } };
   const server = await startServer(quick, { spiceDb: stores.spiceDb, sql, redis }, { logger });
   opened.defer(async () => server.close());
   const kept = opened.move();

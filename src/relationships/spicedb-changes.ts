@@ -1,0 +1,109 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { v1 } from '@authzed/authzed-node';
+import type { Clock } from '../authorize/ports.ts';
+import { UnavailableError } from '../domain/errors.ts';
+import type { ChangeListener } from './freshness.ts';
+import { findLeafTypes } from './leaf-types.ts';
+import type { SpiceDbClient } from './spicedb-client.ts';
+import { READ_SCHEMA, WATCH } from './spicedb-methods.ts';
+
+export interface FollowChangesOptions {
+  /** Milliseconds that reading the schema may take. */
+  readonly timeoutMs: number;
+  /**
+   * Milliseconds without a word after which changes count as missed; SpiceDB's datastores say where they are every
+   * second. `off` for the in-memory datastore, which only speaks of changes. Default 1,500.
+   */
+  readonly silenceMs?: number | 'off';
+}
+
+export interface FollowChangesDeps {
+  readonly client: SpiceDbClient;
+  readonly clock: Clock;
+  readonly listener: ChangeListener;
+  /** Told why changes may be missed. */
+  readonly onLost: (error: unknown) => void;
+}
+
+const RETRY_DELAY_MS = 200;
+const MAX_RETRY_DELAY_MS = 5_000;
+const ALL_KINDS = [
+  v1.WatchKind.INCLUDE_RELATIONSHIP_UPDATES,
+  v1.WatchKind.INCLUDE_SCHEMA_UPDATES,
+  v1.WatchKind.INCLUDE_CHECKPOINTS,
+];
+
+/**
+ * Follows SpiceDB's Watch for as long as it is not closed, and begins anew whenever it breaks or the schema changes.
+ *
+ * Each beginning reads the schema, at a revision from which the Watch then starts: what came before is covered by
+ * reading at least there, and what comes after is told. So nothing has to be resumed.
+ */
+export function followChanges(deps: FollowChangesDeps, options: FollowChangesOptions): { close(): void } {
+  const closing = new AbortController();
+  void followAlways(deps, options, closing.signal);
+  return { close: () => closing.abort() };
+}
+
+async function followAlways(deps: FollowChangesDeps, options: FollowChangesOptions, closing: AbortSignal): Promise<void> {
+  for (let attempt = 0; !closing.aborted; attempt += 1) {
+    try {
+      await followOnce(deps, options, closing, () => {
+        attempt = 0;
+      });
+    } catch (error) {
+      if (!closing.aborted) deps.onLost(error);
+    }
+    deps.listener.lost();
+    await delay(Math.min(RETRY_DELAY_MS * 2 ** attempt, MAX_RETRY_DELAY_MS), undefined, { signal: closing }).catch(() => undefined);
+  }
+}
+
+/** Ends when the schema changes; throws when the Watch breaks. */
+async function followOnce(
+  { client, clock, listener }: FollowChangesDeps,
+  { timeoutMs, silenceMs = 1_500 }: FollowChangesOptions,
+  closing: AbortSignal,
+  onFollowed: () => void,
+): Promise<void> {
+  const bounds = { signal: closing, deadlineAtMs: clock.nowMs() + timeoutMs };
+  const { schemaText, readAt } = await client.call(READ_SCHEMA, {}, bounds, { idempotent: true });
+  const leafTypes = findLeafTypes(schemaText);
+  if (readAt === undefined || readAt.token === '') throw new UnavailableError('spicedb', { cause: 'a schema without a revision' });
+  const request: v1.WatchRequest = {
+    optionalObjectTypes: [],
+    optionalRelationshipFilters: [],
+    optionalUpdateKinds: ALL_KINDS,
+    optionalStartCursor: readAt,
+  };
+  const { promise: ended, resolve, reject } = Promise.withResolvers<undefined>();
+  const restless = (): void => reject(new UnavailableError('spicedb', { cause: `Watch was silent for ${silenceMs} ms` }));
+  const silence = silenceMs === 'off' ? undefined : setTimeout(restless, silenceMs);
+  const watch = client.stream(WATCH, request, closing, {
+    onMessage(message) {
+      silence?.refresh();
+      if (message.schemaUpdated) resolve(undefined);
+      else tell(message, listener);
+    },
+    onEnd: (error) => reject(error ?? new UnavailableError('spicedb', { cause: 'Watch ended' })),
+  });
+  // With relationships that expire no answer may be kept, but the schema is still watched.
+  if (leafTypes !== undefined) listener.followed({ token: readAt.token, leafTypes });
+  onFollowed();
+  try {
+    await ended;
+  } finally {
+    clearTimeout(silence);
+    watch.cancel();
+  }
+}
+
+function tell({ updates, changesThrough }: v1.WatchResponse, listener: ChangeListener): void {
+  if (updates.length === 0) return;
+  if (changesThrough === undefined || changesThrough.token === '') throw new UnavailableError('spicedb', { cause: 'changes without a revision' });
+  const objects = updates.map(({ relationship }) => ({
+    type: relationship?.resource?.objectType ?? '',
+    id: relationship?.resource?.objectId ?? '',
+  }));
+  listener.changed(objects, changesThrough.token);
+}

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import type { RelationshipCheck, RelationshipResult, Relationships } from '../../src/authorize/ports.ts';
+import type { Consistency } from '../../src/domain/consistency.ts';
+import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../../src/domain/consistency.ts';
+import { UnavailableError } from '../../src/domain/errors.ts';
+import { createDecisionCache } from '../../src/relationships/decision-cache.ts';
+import { createFreshRelationships } from '../../src/relationships/fresh-relationships.ts';
+import { createFreshness } from '../../src/relationships/freshness.ts';
+import { callContext, taskCheck } from '../support/spicedb.ts';
+
+const TASK_1 = { type: 'task', id: 'task-1' };
+const TASK_2 = { type: 'task', id: 'task-2' };
+const TENANT = { type: 'tenant', id: 'acme' };
+const FOLLOWED = { token: 'start', leafTypes: new Set(['task']) };
+
+/** The cache and the floors over an engine that answers what `answer` says, on a clock that the test moves. */
+function setUp({ maxObjects = 100 } = {}) {
+  let nowMs = 0;
+  const clock = { nowMs: () => nowMs };
+  const freshness = createFreshness({ clock }, { floorTtlMs: 10_000, maxObjects });
+  const asked: { checks: readonly RelationshipCheck[]; consistency: Consistency }[] = [];
+  let answer = async (): Promise<RelationshipResult> => ({ kind: 'held' });
+  const engine: Relationships = {
+    async check(checks, consistency) {
+      asked.push({ checks, consistency });
+      return { results: await Promise.all(checks.map(async () => answer())), checkedAt: `read ${asked.length}` };
+    },
+  };
+  const cache = createDecisionCache(
+    { inner: createFreshRelationships({ inner: engine, freshness }), freshness, clock },
+    { maxEntries: 100, ttlMs: 30_000 },
+  );
+  const check = async (id: string, consistency: Consistency = MINIMIZE_LATENCY): Promise<string | undefined> =>
+    (await cache.check([taskCheck(id)], consistency, callContext())).results[0]?.kind;
+  return {
+    ...{ asked, check, cache, changes: freshness.listener },
+    setAnswer: (next: typeof answer) => {
+      answer = next;
+    },
+    advance: (ms: number) => {
+      nowMs += ms;
+    },
+  };
+}
+
+describe('the decision cache', () => {
+  test('keeps an answer while changes are followed, and asks again when its time is up', async () => {
+    const { check, asked, changes, advance } = setUp();
+    changes.followed(FOLLOWED);
+    await check('task-1');
+    await check('task-1');
+    expect(asked).toHaveLength(1);
+    advance(30_000);
+    await check('task-1');
+    expect(asked).toHaveLength(2);
+  });
+
+  test.each([
+    ['before changes are followed', () => undefined],
+    ['after they were lost', (changes: ReturnType<typeof setUp>['changes']) => (changes.followed(FOLLOWED), changes.lost())],
+  ])('neither answers nor keeps %s', async (_, prepare) => {
+    const { check, asked, changes } = setUp();
+    prepare(changes);
+    await check('task-1');
+    await check('task-1');
+    expect(asked).toHaveLength(2);
+    changes.followed(FOLLOWED);
+    await check('task-1');
+    expect(asked).toHaveLength(3);
+  });
+
+  test('forgets everything from before a loss', async () => {
+    const { check, asked, changes } = setUp();
+    changes.followed(FOLLOWED);
+    await check('task-1');
+    changes.lost();
+    changes.followed(FOLLOWED);
+    await check('task-1');
+    expect(asked).toHaveLength(2);
+  });
+
+  test('asks again after a change of the task, at least as fresh as the change; other tasks stay', async () => {
+    const { check, asked, changes, advance } = setUp();
+    changes.followed(FOLLOWED);
+    await Promise.all([check('task-1'), check('task-2')]);
+    advance(10_000);
+    changes.changed([TASK_1], 'change');
+    await Promise.all([check('task-1'), check('task-2')]);
+    expect(asked.slice(2)).toMatchObject([{ consistency: { kind: 'at_least_as_fresh', token: 'change' } }]);
+    advance(10_000);
+    await check('task-3');
+    expect(asked.at(-1)?.consistency).toEqual(MINIMIZE_LATENCY);
+  });
+
+  test('asks everything again after a change of what tasks share', async () => {
+    const { check, asked, changes } = setUp();
+    changes.followed(FOLLOWED);
+    await Promise.all([check('task-1'), check('task-2')]);
+    changes.changed([TENANT], 'change');
+    await Promise.all([check('task-1'), check('task-2')]);
+    expect(asked.slice(2).map(({ consistency }) => consistency)).toEqual([
+      { kind: 'at_least_as_fresh', token: 'change' },
+      { kind: 'at_least_as_fresh', token: 'change' },
+    ]);
+  });
+
+  test('never keeps an answer whose check began before a change of its task was told', async () => {
+    const { check, asked, changes, setAnswer } = setUp();
+    changes.followed(FOLLOWED);
+    const gate = Promise.withResolvers<RelationshipResult>();
+    setAnswer(async () => gate.promise);
+    const slow = check('task-1');
+    changes.changed([TASK_1], 'revoke');
+    gate.resolve({ kind: 'held' });
+    expect(await slow).toBe('held');
+    setAnswer(async () => ({ kind: 'denied' }));
+    expect(await check('task-1')).toBe('denied');
+    expect(asked).toHaveLength(2);
+  });
+
+  test('takes a change that it no longer remembers for one of every task', async () => {
+    const { check, asked, changes } = setUp({ maxObjects: 1 });
+    changes.followed(FOLLOWED);
+    await check('task-1');
+    changes.changed([TASK_1], 'first');
+    changes.changed([TASK_2], 'second');
+    await check('task-1');
+    expect(asked).toHaveLength(2);
+  });
+
+  test.each<[string, Consistency]>([
+    ['fully consistent', FULLY_CONSISTENT],
+    ['at least as fresh', { kind: 'at_least_as_fresh', token: 'mine' }],
+  ])('never answers a caller that asks for %s, but keeps what it got', async (_, consistency) => {
+    const { check, asked, changes } = setUp();
+    changes.followed(FOLLOWED);
+    await check('task-1');
+    await check('task-1', consistency);
+    await check('task-1', consistency);
+    expect(asked).toHaveLength(3);
+    await check('task-1');
+    expect(asked).toHaveLength(3);
+  });
+
+  test('never keeps a fault, nor an answer that did not come', async () => {
+    const { check, asked, changes, setAnswer } = setUp();
+    changes.followed(FOLLOWED);
+    setAnswer(async () => ({ kind: 'failed', error: new UnavailableError('spicedb') }));
+    expect(await check('task-1')).toBe('failed');
+    setAnswer(async () => {
+      throw new UnavailableError('spicedb');
+    });
+    await expect(check('task-1')).rejects.toThrow(UnavailableError);
+    setAnswer(async () => ({ kind: 'held' }));
+    expect(await check('task-1')).toBe('held');
+    expect(asked).toHaveLength(3);
+  });
+
+  test('asks only what it does not know of a call, and puts the results in order', async () => {
+    const { cache, asked, changes, setAnswer } = setUp();
+    changes.followed(FOLLOWED);
+    await cache.check([taskCheck('task-2')], MINIMIZE_LATENCY, callContext());
+    setAnswer(async () => ({ kind: 'denied' }));
+    const checks = ['task-1', 'task-2', 'task-3'].map((id) => taskCheck(id));
+    const { results } = await cache.check(checks, MINIMIZE_LATENCY, callContext());
+    expect(results.map(({ kind }) => kind)).toEqual(['denied', 'held', 'denied']);
+    expect(asked[1]?.checks).toHaveLength(2);
+  });
+});
