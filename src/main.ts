@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { runAddAccount } from './cli/add-account.ts';
 import { runConfig } from './cli/config.ts';
 import { runDemo } from './cli/demo.ts';
 import { parseCommand } from './cli/parse-command.ts';
@@ -41,6 +42,8 @@ async function run(): Promise<ExitCode> {
       return runServe({ ...deps, shutdown: shutdownSignal() });
     case 'demo':
       return runDemo({ ...deps, shutdown: shutdownSignal() });
+    case 'add-account':
+      return runAddAccount(deps, command.account);
     case 'config':
       return runConfig(deps, { mode: command.mode });
     default:

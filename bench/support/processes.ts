@@ -1,7 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+
+/** The flags that the product runs Node with. */
+const NODE_FLAGS = readNodeFlags();
 
 /** A program of ours that runs pinned to one core and says on its first line, in JSON, where it listens. */
 export interface BenchProcess<Ready> extends AsyncDisposable {
@@ -15,7 +19,7 @@ export async function startPinned<Ready>(
   script: string,
   options: { readonly core: number; readonly env?: Record<string, string> },
 ): Promise<BenchProcess<Ready>> {
-  const child = spawn('taskset', ['-c', String(options.core), process.execPath, script], {
+  const child = spawn('taskset', ['-c', String(options.core), process.execPath, ...NODE_FLAGS, script], {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -42,4 +46,9 @@ async function firstLine(child: ChildProcess): Promise<string> {
     child.once('exit', (code) => reject(new Error(`ended with ${code} before it was ready`)));
     child.once('error', reject);
   });
+}
+
+function readNodeFlags(): readonly string[] {
+  const { scripts }: { scripts: { taskgate: string } } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return scripts.taskgate.match(/--\S+/g) ?? [];
 }

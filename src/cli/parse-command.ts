@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
 import type { ConfigMode } from '../config/config.ts';
 import { didYouMean } from '../config/nearest.ts';
+import { identifierProblem } from '../domain/identifier.ts';
+import { NEW_RESOURCE_ID } from '../domain/resource.ts';
 
 /** A command with its options. */
 export type Command =
   | { readonly name: 'serve' }
   | { readonly name: 'demo' }
+  | { readonly name: 'add-account'; readonly account: string }
   /** `mode`: whose configuration to print. */
   | { readonly name: 'config'; readonly mode: ConfigMode };
 
@@ -17,7 +20,7 @@ export type ParsedCommand =
   /** `message`: one line without a newline. */
   | { readonly kind: 'error'; readonly message: string };
 
-const COMMANDS = ['serve', 'demo', 'config'] as const;
+const COMMANDS = ['serve', 'demo', 'add-account', 'config'] as const;
 const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -42,14 +45,25 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
   if (values['help'] === true) return { kind: 'help' };
   if (values['version'] === true) return { kind: 'version' };
 
-  const [name, extra] = positionals;
+  const [name, ...args] = positionals;
   if (name === undefined) return error(`no command: name one of ${COMMANDS.join(', ')}`);
   const known = COMMANDS.find((command) => command === name);
   if (known === undefined) return error(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
-  if (extra !== undefined) return error(`${known} takes no argument, but there is ${JSON.stringify(extra)}`);
   const forDemo = values['demo'] === true;
+  if (known === 'add-account') return parseAddAccount(args, forDemo);
+  if (args[0] !== undefined) return error(`${known} takes no argument, but there is ${JSON.stringify(args[0])}`);
   if (known === 'config') return { kind: 'command', command: { name: known, mode: forDemo ? 'demo' : 'serve' } };
   return forDemo ? error('--demo goes with the command config') : { kind: 'command', command: { name: known } };
+}
+
+function parseAddAccount(args: readonly string[], forDemo: boolean): ParsedCommand {
+  const [account, extra] = args;
+  if (forDemo) return error('--demo goes with the command config');
+  if (account === undefined) return error('add-account needs the name of an account');
+  if (extra !== undefined) return error(`add-account takes one account, but there is ${JSON.stringify(extra)} too`);
+  const problem = account === NEW_RESOURCE_ID ? 'must name one account' : identifierProblem(account);
+  if (problem !== undefined) return error(`the account ${problem}`);
+  return { kind: 'command', command: { name: 'add-account', account } };
 }
 
 function suggestFlag(name: string): string {

@@ -4,6 +4,7 @@ import { formatProblems } from '../config/problem.ts';
 import { createPostgresSql } from '../parents/postgres-sql.ts';
 import type { RedisClient } from '../parents/redis-client.ts';
 import { createRedisClient } from '../parents/redis-client.ts';
+import type { SpiceDbOptions } from '../relationships/spicedb-client.ts';
 import type { RunningServer } from '../server.ts';
 import { startServer } from '../server.ts';
 import type { Logger } from 'pino';
@@ -32,8 +33,14 @@ export async function runServe(deps: ServerCommandDeps): Promise<ExitCode> {
   return EXIT_CODES.ok;
 }
 
+/** How the configured SpiceDB is reached. */
+export function toSpiceDbOptions({ spicedb }: ServeConfig): SpiceDbOptions {
+  const { endpoint, token, timeoutMs, tls } = spicedb;
+  return { endpoint, token, timeoutMs, ...(tls.enabled ? { tls } : {}) };
+}
+
 async function startWithStores(config: ServeConfig, logger: Logger, opened: AsyncDisposableStack): Promise<RunningServer> {
-  const { spicedb, database } = config;
+  const { database } = config;
   const sql = createPostgresSql({
     url: database.url,
     poolSize: database.poolSize,
@@ -44,13 +51,7 @@ async function startWithStores(config: ServeConfig, logger: Logger, opened: Asyn
   opened.defer(async () => sql.close());
   const redis = config.redis === undefined ? undefined : openRedis(config.redis, logger);
   if (redis !== undefined) opened.defer(() => redis.disconnect());
-  const spiceDb = {
-    endpoint: spicedb.endpoint,
-    token: spicedb.token,
-    timeoutMs: spicedb.timeoutMs,
-    ...(spicedb.tls.enabled ? { tls: spicedb.tls } : {}),
-  };
-  return startServer(config, { spiceDb, sql, ...(redis === undefined ? {} : { redis }) }, { logger });
+  return startServer(config, { spiceDb: toSpiceDbOptions(config), sql, ...(redis === undefined ? {} : { redis }) }, { logger });
 }
 
 function openRedis(target: NonNullable<ServeConfig['redis']>, logger: Logger): RedisClient {

@@ -18,6 +18,7 @@ Usage: taskgate <command>
 Commands:
   serve              answer with real stores
   demo               answer with embedded stores and sample data: needs nothing else
+  add-account NAME   let the principals of an account create in it (writes its tenant gate to SpiceDB)
   config [--demo]    print the effective configuration of serve (or demo) as YAML, secrets masked
 
 Options:

@@ -8,8 +8,8 @@ import type {
 } from '../authorize/ports.ts';
 import { FULLY_CONSISTENT } from '../domain/consistency.ts';
 import { UnavailableError } from '../domain/errors.ts';
-import { PRINCIPAL_KINDS } from '../domain/principal.ts';
 import type { Principal } from '../domain/principal.ts';
+import { toTenantGate } from './register-account.ts';
 
 export const DEFAULT_SENTINEL_COUNT = 64;
 
@@ -54,7 +54,7 @@ interface Sentinel {
  */
 export async function registerSentinels(
   { relationships, writer }: { readonly relationships: Relationships; readonly writer: RelationshipWriter },
-  { types, count = DEFAULT_SENTINEL_COUNT, memberRelation = 'member' }: RegisterSentinelsOptions,
+  { types, count = DEFAULT_SENTINEL_COUNT, memberRelation }: RegisterSentinelsOptions,
   context: CallContext,
 ): Promise<number> {
   const sentinels = types.flatMap((type) => Array.from({ length: count }, (_, index): Sentinel => ({ type, index })));
@@ -64,7 +64,7 @@ export async function registerSentinels(
     missing.push(...asked.filter((_, index) => !held[index]));
   }
   if (missing.length === 0) return 0;
-  await writer.touch(tenantMembers(memberRelation), context);
+  await writer.touch(toTenantGate(SENTINEL_TENANT, SENTINEL_NAME, memberRelation), context);
   for (const written of chunked(missing, SENTINELS_PER_WRITE)) {
     await writer.touch(written.flatMap(toRelationships), context);
   }
@@ -111,14 +111,6 @@ function toRelationships({ type, index }: Sentinel): readonly Relationship[] {
 function ownerOf({ tenantRelation, parent }: SentinelType): Principal {
   const shape = [tenantRelation, parent?.relation ?? '', parent?.type ?? ''].join('/');
   return { kind: 'user', id: `${SENTINEL_NAME}/${shape}`, account: SENTINEL_NAME };
-}
-
-function tenantMembers(memberRelation: string): readonly Relationship[] {
-  return PRINCIPAL_KINDS.map((principalKind) => ({
-    object: SENTINEL_TENANT,
-    relation: memberRelation,
-    subject: { kind: 'account_members', principalKind, account: SENTINEL_NAME },
-  }));
 }
 
 function chunked<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
