@@ -25,6 +25,7 @@ export interface FollowChangesDeps {
   readonly onLost: (error: unknown) => void;
 }
 
+const SILENCE_HINT = 'the in-memory datastore always is: spicedb.watch_silence_ms: 0';
 const RETRY_DELAY_MS = 200;
 const MAX_RETRY_DELAY_MS = 5_000;
 const ALL_KINDS = [
@@ -64,7 +65,7 @@ async function followOnce(
   { client, clock, listener }: FollowChangesDeps,
   { timeoutMs, silenceMs = 1_500 }: FollowChangesOptions,
   closing: AbortSignal,
-  onFollowed: () => void,
+  onMessage: () => void,
 ): Promise<void> {
   const bounds = { signal: closing, deadlineAtMs: clock.nowMs() + timeoutMs };
   const { schemaText, readAt } = await client.call(READ_SCHEMA, {}, bounds, { idempotent: true });
@@ -77,19 +78,20 @@ async function followOnce(
     optionalStartCursor: readAt,
   };
   const { promise: ended, resolve, reject } = Promise.withResolvers<undefined>();
-  const restless = (): void => reject(new UnavailableError('spicedb', { cause: `Watch was silent for ${silenceMs} ms` }));
+  const restless = (): void => 
+    reject(new UnavailableError('spicedb', { cause: `Watch was silent for ${silenceMs} ms (${SILENCE_HINT})` }));
   const silence = silenceMs === 'off' ? undefined : setTimeout(restless, silenceMs);
   const watch = client.stream(WATCH, request, closing, {
     onMessage(message) {
       silence?.refresh();
+      onMessage();
       if (message.schemaUpdated) resolve(undefined);
-      else tell(message, listener);
+      else if (!tell(message, listener)) reject(new UnavailableError('spicedb', { cause: 'changes without a revision' }));
     },
     onEnd: (error) => reject(error ?? new UnavailableError('spicedb', { cause: 'Watch ended' })),
   });
   // With relationships that expire no answer may be kept, but the schema is still watched.
   if (leafTypes !== undefined) listener.followed({ token: readAt.token, leafTypes });
-  onFollowed();
   try {
     await ended;
   } finally {
@@ -98,12 +100,14 @@ async function followOnce(
   }
 }
 
-function tell({ updates, changesThrough }: v1.WatchResponse, listener: ChangeListener): void {
-  if (updates.length === 0) return;
-  if (changesThrough === undefined || changesThrough.token === '') throw new UnavailableError('spicedb', { cause: 'changes without a revision' });
+/** @returns false if what has changed can't be told. */
+function tell({ updates, changesThrough }: v1.WatchResponse, listener: ChangeListener): boolean {
+  if (updates.length === 0) return true;
+  if (changesThrough === undefined || changesThrough.token === '') return false;
   const objects = updates.map(({ relationship }) => ({
     type: relationship?.resource?.objectType ?? '',
     id: relationship?.resource?.objectId ?? '',
   }));
   listener.changed(objects, changesThrough.token);
+  return true;
 }

@@ -71,6 +71,7 @@ export interface SpiceDbClient {
 }
 
 export interface StreamEvents<Response> {
+  /** Must not throw. */
   readonly onMessage: (message: Response) => void;
   readonly onEnd: (error: TaskgateError | undefined) => void;
 }
@@ -121,7 +122,7 @@ export function createSpiceDbClient(
       };
       stream.on('data', events.onMessage);
       stream.once('end', () => end());
-      stream.once('error', (thrown) => end(toSpiceDbError(thrown, signal)));
+      stream.on('error', (thrown) => end(toSpiceDbError(thrown, signal)));
       if (signal.aborted) cancel();
       return { cancel };
     },

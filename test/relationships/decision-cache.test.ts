@@ -33,7 +33,10 @@ function setUp({ maxObjects = 100 } = {}) {
   const check = async (id: string, consistency: Consistency = MINIMIZE_LATENCY): Promise<string | undefined> =>
     (await cache.check([taskCheck(id)], consistency, callContext())).results[0]?.kind;
   return {
-    ...{ asked, check, cache, changes: freshness.listener },
+    asked,
+    check,
+    cache,
+    changes: freshness.listener,
     setAnswer: (next: typeof answer) => {
       answer = next;
     },

@@ -1,0 +1,45 @@
+import type { Consistency } from '../domain/consistency.ts';
+import { InternalError, InvalidArgumentError } from '../domain/errors.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { ResourceRef } from '../domain/resource.ts';
+import type { TaskCheck } from '../domain/task-check.ts';
+import type { Outcome } from './decide.ts';
+import type { DecideChecks } from './decide-checks.ts';
+import type { CallContext } from './ports.ts';
+
+export interface FilterRequest {
+  readonly principal: Principal;
+  readonly resources: readonly ResourceRef[];
+  readonly operation: Operation;
+  readonly consistency: Consistency;
+}
+
+/**
+ * The resources on which the principal may do the operation, in the order that they were asked, each as often as it was
+ * asked. The others are left out, whatever the reason.
+ *
+ * @throws TaskgateError if any could not be told: a shorter list would be a silent denial.
+ */
+export type FilterReadableTasks = (request: FilterRequest, context: CallContext) => Promise<readonly ResourceRef[]>;
+
+export function createFilterReadableTasks({ decideChecks }: { readonly decideChecks: DecideChecks }): FilterReadableTasks {
+  return async ({ principal, resources, operation, consistency }, context) => {
+    const checks = resources.map((resource): TaskCheck => ({ resource, operation, consistency, createIfAbsent: false }));
+    const outcomes = await decideChecks(principal, checks, context);
+    return resources.filter((_, index) => isAllowed(outcomes[index], index));
+  };
+}
+
+function isAllowed(outcome: Outcome | undefined, index: number): boolean {
+  if (outcome === undefined) throw new InternalError({ cause: 'too few outcomes' });
+  if (outcome.kind === 'decided') return outcome.decision.kind === 'ALLOWED';
+  const { error } = outcome;
+  if (!(error instanceof InvalidArgumentError)) throw error;
+  throw new InvalidArgumentError(toListField(error.field, index), error.problem, { cause: error });
+}
+
+/** A check names its one resource; here it is one of many, and the operation is of the whole call. */
+export function toListField(field: string, index: number): string {
+  return field.replace(/^resource\b/, `resources[${index}]`);
+}
