@@ -31,13 +31,14 @@ export function createAdminRoutes(deps: AdminDeps): RequestHandler {
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const answer = async (): Promise<Answer> => {
-      if (route === undefined) return toJson(404, { error: `no such page; there are ${Object.keys(routes).join(', ')}` });
-      return isRead ? route() : toJson(405, { error: 'only GET and HEAD' });
+      if (route === undefined)
+        return toJson(404, { error: `no such page; there are ${Object.keys(routes).join(', ')}` });
+      return isRead ? route() : { ...toJson(405, { error: 'only GET and HEAD' }), headers: { allow: 'GET, HEAD' } };
     };
     void answer()
       .catch(() => toJson(500, { error: 'internal error' }))
-      .then(({ status, contentType, body }) => {
-        response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
+      .then(({ status, contentType, headers, body }) => {
+        response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store', ...headers });
         response.end(body);
       });
   };
@@ -46,6 +47,7 @@ export function createAdminRoutes(deps: AdminDeps): RequestHandler {
 interface Answer {
   readonly status: number;
   readonly contentType: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
 }
 

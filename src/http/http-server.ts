@@ -23,7 +23,12 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 export async function openHttpServer(handler: RequestHandler, options: HttpServerOptions): Promise<HttpServer> {
   const server = createServer(
     { headersTimeout: options.requestTimeoutMs, requestTimeout: options.requestTimeoutMs },
-    handler,
+    (request, response) => {
+      // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
+      request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
+      response.once('finish', () => drainBody(request));
+      handler(request, response);
+    },
   );
   const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
@@ -43,6 +48,11 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
       });
     },
   };
+}
+
+/** Takes what is left of a body off the connection: the next request on it would wait behind it until both time out. */
+function drainBody(request: IncomingMessage): void {
+  if (!request.complete) request.on('data', () => undefined).resume();
 }
 
 function formatAddress(address: AddressInfo | string | null): string {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Message } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
-import { ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
+import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import type { ListenerDeps } from './listener.ts';
@@ -39,6 +39,7 @@ export function createConnectRoutes(
     grpc: false,
     // A misspelt field must not pass for one that is unset.
     jsonOptions: { ignoreUnknownFields: false },
+    requestGate: blameUndecodable,
     contextValues: (request) => createContextValues().set(DECISION_ID, decisionIds.get(request) ?? ''),
     routes(router) {
       for (const procedure of deps.procedures) router.rpc(procedure.method, toHandler(procedure, deps));
@@ -52,13 +53,38 @@ export function createConnectRoutes(
     const decisionId = deps.createDecisionId();
     decisionIds.set(request, decisionId);
     response.setHeader(DECISION_ID_HEADER, decisionId);
-    if (RPC_CONTENT_TYPE.test(request.headers['content-type'] ?? '')) {
+    if (request.method !== 'POST') {
+      response.writeHead(405, { allow: 'POST' }).end();
+    } else if (RPC_CONTENT_TYPE.test(request.headers['content-type'] ?? '')) {
       adapter(request, response);
     } else {
-      response.writeHead(415, { 'content-type': 'application/json', 'accept-post': 'application/json, application/proto' });
+      response.writeHead(415, {
+        'content-type': 'application/json',
+        'accept-post': 'application/json, application/proto',
+      });
       response.end(UNSUPPORTED_CONTENT_TYPE);
     }
   };
+}
+
+/** connect-node has a timer of its own for the deadline: not a caller who left, and too early if the deadline is huge. */
+function onAbort({ reason }: AbortSignal, onCancel: () => void): void {
+  if (!(reason instanceof ConnectError && reason.code === Code.DeadlineExceeded)) onCancel();
+}
+
+/**
+ * connect-node calls bytes that are no message an internal error. They are the caller's mistake, as over gRPC and in
+ * JSON: the code is changed when the call is aborted with that error, which is before it is encoded.
+ */
+function blameUndecodable({ signal, method }: HandlerContext): void {
+  signal.addEventListener('abort', () => {
+    const reason: unknown = signal.reason;
+    if (!(reason instanceof ConnectError) || !reason.rawMessage.startsWith('parse binary: ')) return;
+    Object.assign(reason, {
+      code: Code.InvalidArgument,
+      rawMessage: `request: is not a valid ${method.input.typeName}`,
+    });
+  });
 }
 
 function toHandler(procedure: Procedure, deps: ListenerDeps) {
@@ -67,7 +93,8 @@ function toHandler(procedure: Procedure, deps: ListenerDeps) {
       transport: 'connect',
       decisionId: context.values.get(DECISION_ID),
       timeoutMs: context.timeoutMs(),
-      onCancel: (listener) => context.signal.addEventListener('abort', listener, { once: true }),
+      onCancel: (listener) =>
+        context.signal.addEventListener('abort', () => onAbort(context.signal, listener), { once: true }),
     });
     if (reply.kind === 'message') return reply.message;
     throw new ConnectError(reply.error.message, reply.status.connect);

@@ -1,4 +1,4 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
@@ -118,6 +118,9 @@ async function bind(server: Server, options: GrpcListenerOptions): Promise<strin
 
 /** A socket file that nobody listens on is what a killed process left; one that answers belongs to somebody. */
 async function removeStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error(`can't listen on unix:${path}: there is a file that is no socket`);
   const isTaken = await new Promise<boolean>((resolve) => {
     const probe = connect(path, () => {
       probe.destroy();

@@ -10,7 +10,8 @@ export function createCallObserver(deps: { readonly logger: Logger; readonly met
   return {
     ended({ method, transport, code, durationMs, decisionId, error }) {
       metrics.calls.observe({ method, transport, code }, durationMs / 1000);
-      if (error !== undefined) logger[levelOf(error)]({ method, transport, code, decisionId, err: error }, 'call failed');
+      if (error !== undefined)
+        logger[levelOf(error)]({ method, transport, code, decisionId, err: error }, 'call failed');
     },
   };
 }

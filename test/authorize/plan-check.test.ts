@@ -8,14 +8,22 @@ import type { CheckRule, ResourceType, TypeModel } from '../../src/domain/type-m
 const self = (permission: string): CheckRule => ({ kind: 'self', permission });
 const parent = (parentType: string, permission: string): CheckRule => ({ kind: 'parent', parentType, permission });
 
-function type(name: string, options: Partial<ResourceType>, rules: Partial<Record<Operation, CheckRule>>): ResourceType {
+function type(
+  name: string,
+  options: Partial<ResourceType>,
+  rules: Partial<Record<Operation, CheckRule>>,
+): ResourceType {
   const entries = Object.entries(rules) as [Operation, CheckRule][];
   return { name, registered: false, named: false, ...options, rules: new Map(entries) };
 }
 
 const types: TypeModel = new Map(
   [
-    type('task', { registered: true, named: true }, { create: { kind: 'tenant', permission: 'create_task' }, read: self('read'), delete: self('delete') }),
+    type(
+      'task',
+      { registered: true, named: true },
+      { create: { kind: 'tenant', permission: 'create_task' }, read: self('read'), delete: self('delete') },
+    ),
     type('agent', { registered: true, named: true }, { read: self('read') }),
     type('event', {}, { read: parent('agent', 'read'), create: parent('task', 'update') }),
     type('message', {}, { read: parent('task', 'read'), update: parent('task', 'update') }),
@@ -73,7 +81,11 @@ describe('planCheck', () => {
   it.each<[string, TaskCheck, string]>([
     ['an unknown type', check({ resource: id('invoice', 'i'), operation: 'read' }), 'resource.type'],
     ['an operation without a rule', check({ resource: id('message', 'm'), operation: 'cancel' }), 'operation'],
-    ['create_if_absent where creating is not configured', check({ resource: name('agent', 'n'), operation: 'read', createIfAbsent: true }), 'create_if_absent'],
+    [
+      'create_if_absent where creating is not configured',
+      check({ resource: name('agent', 'n'), operation: 'read', createIfAbsent: true }),
+      'create_if_absent',
+    ],
     ['a name of a type without names', check({ resource: name('event', 'n'), operation: 'read' }), 'resource.name'],
   ])('refuses %s', (_, asked, field) => {
     expect(() => planCheck(asked, options)).toThrow(expect.objectContaining({ field }));

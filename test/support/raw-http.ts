@@ -10,7 +10,11 @@ export interface RawResponse {
 }
 
 /** POSTs bytes over HTTP/1.1 on a connection of its own. */
-export async function postHttp1(url: string, headers: Record<string, string>, body: Buffer | string): Promise<RawResponse> {
+export async function postHttp1(
+  url: string,
+  headers: Record<string, string>,
+  body: Buffer | string,
+): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const request = requestHttp1(url, { method: 'POST', headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];

@@ -40,7 +40,10 @@ function installServer(): string {
   const isRoot = process.getuid?.() === 0;
   const commands =
     findOnPath('apt-get') !== undefined && isRoot
-      ? [['apt-get', 'update', '-qq'], ['apt-get', 'install', '-y', '-qq', 'redis-server']]
+      ? [
+          ['apt-get', 'update', '-qq'],
+          ['apt-get', 'install', '-y', '-qq', 'redis-server'],
+        ]
       : findOnPath('brew') === undefined
         ? []
         : [['brew', 'install', 'redis']];

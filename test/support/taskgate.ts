@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { startEmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
@@ -12,6 +11,7 @@ import { createRedisClient } from '../../src/parents/redis-client.ts';
 import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
 import type { RunningServer, Stores } from '../../src/server.ts';
 import { startServer } from '../../src/server.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { callContext, loadSchema, SYSTEM_CLOCK } from './spicedb.ts';
 import { createTestDatabase } from './test-database.ts';
 
@@ -78,7 +78,10 @@ export interface StoreAddresses {
   readonly redisUrl?: string;
 }
 
-export async function startWithStores(stores: StoreAddresses, options: TestTaskgateOptions = {}): Promise<TestTaskgate> {
+export async function startWithStores(
+  stores: StoreAddresses,
+  options: TestTaskgateOptions = {},
+): Promise<TestTaskgate> {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'taskgate-test-'));
   opened.defer(async () => rm(directory, { recursive: true, force: true }));
@@ -98,7 +101,7 @@ export async function startWithStores(stores: StoreAddresses, options: TestTaskg
   const { config } = loaded;
 
   const logged: string[] = [];
-  const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const logger = createLogger({ level: 'debug', format: 'json' }, { write: (line: string) => void logged.push(line) });
   const { database } = config;
   const sql = createPostgresSql({
     url: database.url,

@@ -9,7 +9,12 @@ import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 /** What came back, in no transport's terms. */
 export type Outcome<O> =
   | { readonly kind: 'message'; readonly message: O; readonly decisionId: string | undefined }
-  | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly decisionId: string | undefined };
+  | {
+      readonly kind: 'error';
+      readonly code: string;
+      readonly message: string;
+      readonly decisionId: string | undefined;
+    };
 
 export interface CallOptions {
   readonly timeoutMs?: number;

@@ -1,0 +1,71 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { vi } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+const START_TIMEOUT_MS = 15_000;
+
+/** A taskgate in a process of its own. */
+export interface TaskgateProcess extends AsyncDisposable {
+  readonly child: ChildProcess;
+  /** All of standard output and standard error so far. */
+  stdout(): string;
+  stderr(): string;
+  /** The exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
+}
+
+/** Runs `node src/main.ts …` with the environment and nothing of the machine's but PATH and HOME. */
+export function spawnTaskgate(args: readonly string[], env: Readonly<Record<string, string>> = {}): TaskgateProcess {
+  const { PATH = '', HOME = '', TMPDIR } = process.env;
+  const child = spawn(process.execPath, [join(ROOT, 'src/main.ts'), ...args], {
+    cwd: ROOT,
+    env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const exited = once(child, 'close').then(([code, signal]: unknown[]) =>
+    typeof code === 'number' ? code : String(signal),
+  );
+  return {
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exited,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null) child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** What a run that ends on its own printed. */
+export async function runTaskgate(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  await using run = spawnTaskgate(args, env);
+  const exitCode = await run.exited;
+  return { exitCode, stdout: run.stdout(), stderr: run.stderr() };
+}
+
+/** Waits for the log line that says where it listens. */
+export async function listening(run: TaskgateProcess): Promise<{ grpc: string; http: string; admin: string }> {
+  return vi.waitFor(
+    () => {
+      const line = run
+        .stdout()
+        .split('\n')
+        .find((text) => text.includes('"msg":"listening"'));
+      if (line === undefined) throw new Error(`not listening: ${run.stdout()}${run.stderr()}`);
+      return JSON.parse(line) as { grpc: string; http: string; admin: string };
+    },
+    { timeout: START_TIMEOUT_MS, interval: 20 },
+  );
+}
