@@ -19,10 +19,10 @@ const PATH = `/${AuthorizationService.typeName}/${AuthorizationService.method.ch
 
 /** Resident memory after 100,000 different checks, each of a message of its own, with default cache sizes. */
 export async function measureMemory(stores: BenchStores): Promise<BenchRow> {
-  await using taskgate = await startPinned<{ grpc: string }>(
-    fileURLToPath(new URL('taskgate.ts', import.meta.url)),
-    { core: 0, env: stores.env },
-  );
+  await using taskgate = await startPinned<{ grpc: string }>(fileURLToPath(new URL('taskgate.ts', import.meta.url)), {
+    core: 0,
+    env: stores.env,
+  });
   const idleMib = await taskgate.rssMib();
   const client = new Client(taskgate.ready.grpc, credentials.createInsecure());
   let peakMib = idleMib;
@@ -56,10 +56,16 @@ async function assertAllowed(client: Client, messageId: string): Promise<void> {
     operation: Operation.READ,
   });
   const response = await new Promise<Buffer>((resolve, reject) => {
-    client.makeUnaryRequest<Buffer, Buffer>(PATH, (bytes) => bytes, (bytes) => bytes, Buffer.from(toBinary(CheckTaskRequestSchema, request)), (error, value) => {
-      if (error === null && value !== undefined) resolve(value);
-      else reject(error ?? new Error('no answer'));
-    });
+    client.makeUnaryRequest<Buffer, Buffer>(
+      PATH,
+      (bytes) => bytes,
+      (bytes) => bytes,
+      Buffer.from(toBinary(CheckTaskRequestSchema, request)),
+      (error, value) => {
+        if (error === null && value !== undefined) resolve(value);
+        else reject(error ?? new Error('no answer'));
+      },
+    );
   });
   const { decision } = fromBinary(CheckTaskResponseSchema, response);
   if (decision !== Decision.ALLOWED) throw new Error(`bench: ${messageId} was answered ${Decision[decision]}`);

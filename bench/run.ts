@@ -23,11 +23,15 @@ const table = [
   '',
   '| work | reference in the same run | result: median (lowest–highest) | target | met |',
   '|---|---|---|---|---|',
-  ...rows.map(({ work, reference, result, target, isMet }) =>
-    `| ${work} | ${reference} | ${result} | ${target} | ${isMet ? 'yes' : 'no'} |`,
+  ...rows.map(
+    ({ work, reference, result, target, isMet }) =>
+      `| ${work} | ${reference} | ${result} | ${target} | ${isMet ? 'yes' : 'no'} |`,
   ),
   '',
 ].join('\n');
 process.stdout.write(table);
-await writeFile(fileURLToPath(new URL('RESULTS.md', import.meta.url)), `# The last run of \`npm run bench\`\n\n${table}`);
+await writeFile(
+  fileURLToPath(new URL('RESULTS.md', import.meta.url)),
+  `# The last run of \`npm run bench\`\n\n${table}`,
+);
 process.exitCode = rows.every(({ isMet }) => isMet) ? 0 : 1;

@@ -52,7 +52,9 @@ export async function measureWarmCheck(stores: BenchStores): Promise<BenchRow> {
   for (let round = 0; round < ROUNDS; round += 1) {
     theirs.push(await load(reference.ready.grpc));
     ours.push(await load(taskgate.ready.grpc));
-    process.stderr.write(`  warm CheckTask, round ${round + 1} of ${ROUNDS}: ${ours.at(-1)} of ${theirs.at(-1)} calls/s\n`);
+    process.stderr.write(
+      `  warm CheckTask, round ${round + 1} of ${ROUNDS}: ${ours.at(-1)} of ${theirs.at(-1)} calls/s\n`,
+    );
   }
   await assertAllowed(taskgate.ready.grpc);
   const ratios = ours.map((rate, round) => rate / (theirs[round] ?? Number.NaN));

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createBatchCheckTask } from './authorize/batch-check-task.ts';
 import { createCheckTask } from './authorize/check-task.ts';
+import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
 import type { Clock } from './authorize/ports.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
@@ -67,25 +68,45 @@ const CLOCK: Clock = { nowMs: Date.now };
  *
  * @throws Error if a listener can't be opened.
  */
-export async function startServer(config: Config, stores: Stores, { logger }: { readonly logger: Logger }): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  stores: Stores,
+  { logger }: { readonly logger: Logger },
+): Promise<RunningServer> {
   const { limits, shutdown } = config;
   const metrics = createMetrics();
   const parents = createParentChain(
-    { clock: CLOCK, sql: stores.sql, ...(stores.redis === undefined ? {} : { redis: stores.redis }), observer: createParentObserver({ logger, metrics, clock: CLOCK }) },
+    {
+      clock: CLOCK,
+      sql: stores.sql,
+      ...(stores.redis === undefined ? {} : { redis: stores.redis }),
+      observer: createParentObserver({ logger, metrics, clock: CLOCK }),
+    },
     toParentOptions(config),
   );
   const relationships = createRelationshipChain(
-    { clock: CLOCK, onChangesLost: (err) => logger.warn({ err }, 'changes of relationships may be missed: decisions are not kept') },
+    {
+      clock: CLOCK,
+      onChangesLost: (err) => logger.warn({ err }, 'changes of relationships may be missed: decisions are not kept'),
+    },
     { spiceDb: stores.spiceDb, caching: toCaching(config) },
   );
-  const sentinels = createSentinelPicker({ secret: randomBytes(SENTINEL_SECRET_BYTES), count: config.spicedb.sentinels });
-  const decideChecks = createDecideChecks(
-    { parents, relationships: relationships.relationships, sentinels },
-    { types: config.types, consistencyByOperation: config.consistency, revealReadable: config.denials.revealReadable },
-  );
+  const sentinels = createSentinelPicker({
+    secret: randomBytes(SENTINEL_SECRET_BYTES),
+    count: config.spicedb.sentinels,
+  });
+  const decideDeps = { parents, relationships: relationships.relationships, sentinels };
+  const plan = { types: config.types, consistencyByOperation: config.consistency };
+  const decideChecks = createDecideChecks(decideDeps, { ...plan, revealReadable: config.denials.revealReadable });
+  // A list says nothing of what it leaves out.
+  const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
   const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
   const procedures = createProcedures(
-    { checkTask: createCheckTask({ decideChecks, decisionLog }), batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }) },
+    {
+      checkTask: createCheckTask({ decideChecks, decisionLog }),
+      batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }),
+      filterReadableTasks: createFilterReadableTasks({ decideChecks: decideForLists }),
+    },
     { maxBatchSize: limits.maxBatchSize },
   );
   const pipeline = () => createPipeline({ clock: CLOCK, observer: createCallObserver({ logger, metrics }) }, limits);
@@ -93,7 +114,10 @@ export async function startServer(config: Config, stores: Stores, { logger }: { 
   const health = createHealth();
   const readiness = await watchReadiness(
     {
-      probes: createReadinessProbes(toReadinessDeps(config, stores, { parents, ...relationships }), mappedPermissions(config.types)),
+      probes: createReadinessProbes(
+        toReadinessDeps(config, stores, { parents, ...relationships }),
+        mappedPermissions(config.types),
+      ),
       clock: CLOCK,
       onChange(state) {
         health.setReady(state.ready);
@@ -119,16 +143,27 @@ export async function startServer(config: Config, stores: Stores, { logger }: { 
   );
   open.defer(async () => grpcListener.close(0));
   const connectRoutes = createConnectRoutes(
-    { procedures, run: pipeline(), createDecisionId: randomUUID, fallback: (_request, response) => response.writeHead(404).end() },
+    {
+      procedures,
+      run: pipeline(),
+      createDecisionId: randomUUID,
+      fallback: (_request, response) => response.writeHead(404).end(),
+    },
     { maxMessageBytes: limits.maxMessageBytes },
   );
-  const httpServer = await openHttpServer(connectRoutes, { ...http.address, requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS });
+  const httpServer = await openHttpServer(connectRoutes, {
+    ...http.address,
+    requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
+  });
   open.defer(async () => httpServer.close(0));
   const adminRoutes = createAdminRoutes({
     readiness: () => readiness.current(),
     metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
   });
-  const adminServer = await openHttpServer(adminRoutes, { ...admin.address, requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS });
+  const adminServer = await openHttpServer(adminRoutes, {
+    ...admin.address,
+    requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
+  });
   open.defer(async () => adminServer.close(0));
 
   const running = open.move();

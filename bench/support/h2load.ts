@@ -21,7 +21,16 @@ export async function h2load(options: LoadOptions): Promise<number> {
   const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
   const amount = ['-n', `${options.requests}`, '-c', `${options.connections}`, '-m', `${options.streams}`];
   const url = `http://${options.target}${options.path}`;
-  const { stdout } = await run('taskset', ['-c', `${options.core}`, 'h2load', ...amount, ...headers, '-d', options.bodyFile, url]);
+  const { stdout } = await run('taskset', [
+    '-c',
+    `${options.core}`,
+    'h2load',
+    ...amount,
+    ...headers,
+    '-d',
+    options.bodyFile,
+    url,
+  ]);
   const succeeded = /requests: .* (\d+) succeeded, (\d+) failed/.exec(stdout);
   if (Number(succeeded?.[1]) !== options.requests) throw new Error(`h2load: not every request succeeded\n${stdout}`);
   const perSecond = Number(/, ([\d.]+) req\/s/.exec(stdout)?.[1]);

@@ -49,6 +49,8 @@ async function firstLine(child: ChildProcess): Promise<string> {
 }
 
 function readNodeFlags(): readonly string[] {
-  const { scripts }: { scripts: { taskgate: string } } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const { scripts }: { scripts: { taskgate: string } } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
   return scripts.taskgate.match(/--\S+/g) ?? [];
 }

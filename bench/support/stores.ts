@@ -68,7 +68,21 @@ async function startServer(binary: string, opened: AsyncDisposableStack): Promis
   const off = ['--http-enabled=false', '--metrics-enabled=false', '--telemetry-endpoint=', '--skip-release-check'];
   const server = spawn(
     'taskset',
-    ['-c', LOAD_CORE, binary, 'serve', '--grpc-addr', endpoint, '--grpc-preshared-key', TOKEN, '--datastore-engine', 'memory', '--log-level', 'error', ...off],
+    [
+      '-c',
+      LOAD_CORE,
+      binary,
+      'serve',
+      '--grpc-addr',
+      endpoint,
+      '--grpc-preshared-key',
+      TOKEN,
+      '--datastore-engine',
+      'memory',
+      '--log-level',
+      'error',
+      ...off,
+    ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   const exited = once(server, 'exit');

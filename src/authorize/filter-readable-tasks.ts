@@ -16,18 +16,27 @@ export interface FilterRequest {
 }
 
 /**
- * The resources on which the principal may do the operation, in the order that they were asked, each as often as it was
- * asked. The others are left out, whatever the reason.
+ * Where in the list the resources are on which the principal may do the operation, ascending. The others are left out,
+ * whatever the reason.
  *
  * @throws TaskgateError if any could not be told: a shorter list would be a silent denial.
  */
-export type FilterReadableTasks = (request: FilterRequest, context: CallContext) => Promise<readonly ResourceRef[]>;
+export type FilterReadableTasks = (request: FilterRequest, context: CallContext) => Promise<readonly number[]>;
 
-export function createFilterReadableTasks({ decideChecks }: { readonly decideChecks: DecideChecks }): FilterReadableTasks {
+export function createFilterReadableTasks({
+  decideChecks,
+}: {
+  readonly decideChecks: DecideChecks;
+}): FilterReadableTasks {
   return async ({ principal, resources, operation, consistency }, context) => {
-    const checks = resources.map((resource): TaskCheck => ({ resource, operation, consistency, createIfAbsent: false }));
+    const checks = resources.map((resource): TaskCheck => ({
+      resource,
+      operation,
+      consistency,
+      createIfAbsent: false,
+    }));
     const outcomes = await decideChecks(principal, checks, context);
-    return resources.filter((_, index) => isAllowed(outcomes[index], index));
+    return [...resources.keys()].filter((index) => isAllowed(outcomes[index], index));
   };
 }
 

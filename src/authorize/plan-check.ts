@@ -10,8 +10,7 @@ import type { ParentKey } from './ports.ts';
 
 /** Where the id of the checked object comes from. */
 export type ObjectSource =
-  | { readonly kind: 'known'; readonly id: string }
-  | { readonly kind: 'lookup'; readonly key: ParentKey };
+  { readonly kind: 'known'; readonly id: string } | { readonly kind: 'lookup'; readonly key: ParentKey };
 
 /** What one check asks of the parents and of the relationships. Made from configuration and the request alone. */
 export type CheckPlan = {
@@ -90,12 +89,16 @@ function planCreate(
   types: TypeModel,
 ): CheckPlan {
   if (rule.kind === 'tenant') {
-    if (check.parent !== undefined) throw new InvalidArgumentError('parent', `a new ${type.name} is checked without it`);
+    if (check.parent !== undefined)
+      throw new InvalidArgumentError('parent', `a new ${type.name} is checked without it`);
     return { kind: 'tenant', consistency, permission: rule.permission };
   }
   if (rule.kind === 'self') throw new InvalidArgumentError('resource.id', `must name a ${type.name} that exists`);
   if (check.parent === undefined) {
-    throw new InvalidArgumentError('parent', `is needed to create a ${type.name}: the ${rule.parentType} it belongs to`);
+    throw new InvalidArgumentError(
+      'parent',
+      `is needed to create a ${type.name}: the ${rule.parentType} it belongs to`,
+    );
   }
   if (check.parent.type !== rule.parentType) {
     throw new InvalidArgumentError('parent.type', `must be ${rule.parentType}`);
@@ -146,7 +149,8 @@ function requireType(name: string, field: string, types: TypeModel): ResourceTyp
 
 function requireRule(type: ResourceType, operation: Operation): CheckRule {
   const rule = type.rules.get(operation);
-  if (rule === undefined) throw new InvalidArgumentError('operation', `${operation} is not configured for ${type.name}`);
+  if (rule === undefined)
+    throw new InvalidArgumentError('operation', `${operation} is not configured for ${type.name}`);
   return rule;
 }
 

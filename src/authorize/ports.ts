@@ -68,9 +68,7 @@ export interface RelationshipCheck {
 
 /** `denied` includes a conditional answer (a caveat whose context is missing). */
 export type RelationshipResult =
-  | { readonly kind: 'held' }
-  | { readonly kind: 'denied' }
-  | { readonly kind: 'failed'; readonly error: TaskgateError };
+  { readonly kind: 'held' } | { readonly kind: 'denied' } | { readonly kind: 'failed'; readonly error: TaskgateError };
 
 export interface CheckedRelationships {
   /** As many results as checks, in their order. */

@@ -39,7 +39,11 @@ export function toSpiceDbOptions({ spicedb }: ServeConfig): SpiceDbOptions {
   return { endpoint, token, timeoutMs, ...(tls.enabled ? { tls } : {}) };
 }
 
-async function startWithStores(config: ServeConfig, logger: Logger, opened: AsyncDisposableStack): Promise<RunningServer> {
+async function startWithStores(
+  config: ServeConfig,
+  logger: Logger,
+  opened: AsyncDisposableStack,
+): Promise<RunningServer> {
   const { database } = config;
   const sql = createPostgresSql({
     url: database.url,
@@ -51,7 +55,11 @@ async function startWithStores(config: ServeConfig, logger: Logger, opened: Asyn
   opened.defer(async () => sql.close());
   const redis = config.redis === undefined ? undefined : openRedis(config.redis, logger);
   if (redis !== undefined) opened.defer(() => redis.disconnect());
-  return startServer(config, { spiceDb: toSpiceDbOptions(config), sql, ...(redis === undefined ? {} : { redis }) }, { logger });
+  return startServer(
+    config,
+    { spiceDb: toSpiceDbOptions(config), sql, ...(redis === undefined ? {} : { redis }) },
+    { logger },
+  );
 }
 
 function openRedis(target: NonNullable<ServeConfig['redis']>, logger: Logger): RedisClient {

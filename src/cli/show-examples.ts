@@ -1,7 +1,12 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { create, fromBinary, toBinary, toJson, toJsonString } from '@bufbuild/protobuf';
 import { Client, credentials } from '@grpc/grpc-js';
-import { AuthorizationService, CheckTaskRequestSchema, CheckTaskResponseSchema, Operation } from '../gen/taskgate/v1/authorization_pb.js';
+import {
+  AuthorizationService,
+  CheckTaskRequestSchema,
+  CheckTaskResponseSchema,
+  Operation,
+} from '../gen/taskgate/v1/authorization_pb.js';
 import type { ServerAddresses } from '../server.ts';
 import type { TextSink } from './config.ts';
 
@@ -14,9 +19,15 @@ export async function showExamples({ http, grpc, admin }: ServerAddresses, stdou
   const examples = [
     { title: 'alice owns the task of this message: allowed', via: overConnect(http), request: read('alice', 'msg-1') },
     { title: 'dave has no role on it: denied', via: overGrpc(grpc), request: read('dave', 'msg-1') },
-    { title: 'this message does not exist: absent, and the same answer', via: overGrpc(grpc), request: read('dave', 'no-such-msg') },
+    {
+      title: 'this message does not exist: absent, and the same answer',
+      via: overGrpc(grpc),
+      request: read('dave', 'no-such-msg'),
+    },
   ];
-  stdout.write(`\ntaskgate demo\n  gRPC      ${grpc}\n  Connect   http://${http} (gRPC-Web too)\n  probes    http://${admin}/readyz\n`);
+  stdout.write(
+    `\ntaskgate demo\n  gRPC      ${grpc}\n  Connect   http://${http} (gRPC-Web too)\n  probes    http://${admin}/readyz\n`,
+  );
   for (const { title, via, request } of examples) {
     const body = toJsonString(CheckTaskRequestSchema, create(CheckTaskRequestSchema, request));
     stdout.write(`\n# ${title}\n${via.command} -d '${body}'\n${await via.ask(request)}\n`);
@@ -59,10 +70,16 @@ function overGrpc(address: string): Via {
       try {
         const bytes = toBinary(CheckTaskRequestSchema, create(CheckTaskRequestSchema, request));
         const response = await new Promise<Buffer>((resolve, reject) => {
-          client.makeUnaryRequest<Buffer, Buffer>(PATH, (value) => value, (value) => value, Buffer.from(bytes), (error, value) => {
-            if (error === null && value !== undefined) resolve(value);
-            else reject(error ?? new Error('no answer'));
-          });
+          client.makeUnaryRequest<Buffer, Buffer>(
+            PATH,
+            (value) => value,
+            (value) => value,
+            Buffer.from(bytes),
+            (error, value) => {
+              if (error === null && value !== undefined) resolve(value);
+              else reject(error ?? new Error('no answer'));
+            },
+          );
         });
         return JSON.stringify(toJson(CheckTaskResponseSchema, fromBinary(CheckTaskResponseSchema, response)), null, 2);
       } finally {

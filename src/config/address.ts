@@ -19,7 +19,8 @@ export type ListenerAddress = TcpAddress | UnixAddress;
 const TCP = /^(?:\[(?<ipv6>[^[\]]+)\]|(?<host>[^[\]:/@\s]+)):(?<port>\d{1,5})$/;
 const UNIX = /^unix:(?:\/\/)?(?<path>\/[^\0]+)$/;
 /** The last label has a letter: `127.1` and `256.0.0.1` are mistakes, not names. */
-const HOSTNAME = /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*(?=[a-z0-9_-]*[a-z])[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?$/i;
+const HOSTNAME =
+  /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*(?=[a-z0-9_-]*[a-z])[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?$/i;
 const MAX_HOSTNAME_LENGTH = 253;
 const MAX_PORT = 65_535;
 /** `sun_path` on Linux, less the closing NUL. */

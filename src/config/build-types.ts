@@ -41,7 +41,12 @@ export function buildTypes(
     if (context.isUnclear(name)) continue;
     checkShape(name, settings, context);
     const { registered } = settings;
-    types.set(name, { name, registered, named: settings.name !== undefined, rules: buildRules(name, settings, context) });
+    types.set(name, {
+      name,
+      registered,
+      named: settings.name !== undefined,
+      rules: buildRules(name, settings, context),
+    });
     const source = toSource(name, settings);
     if (source !== undefined) sources.push(source);
     if (registered) registrations.push(toRegistration(name, settings));
@@ -61,7 +66,10 @@ function mergeTypes(configured: Settings['types'], report: ReportProblem): Map<s
     } else if (settings !== null) {
       merged.set(name, settings);
     } else if (!merged.delete(name)) {
-      report(`types.${name}`, `null removes a default type, and there is none of this name${didYouMean(name, merged.keys())}`);
+      report(
+        `types.${name}`,
+        `null removes a default type, and there is none of this name${didYouMean(name, merged.keys())}`,
+      );
     }
   }
   return merged;
@@ -71,7 +79,8 @@ function checkShape(name: string, settings: TypeSettings, context: Context): voi
   const report: ReportProblem = (key, message) => context.report(`types.${name}.${key}`, message);
   if (settings.registered) {
     for (const key of CHILD_ONLY) {
-      if (settings[key] !== undefined) report(key, 'is for child types: a registered type has relationships of its own');
+      if (settings[key] !== undefined)
+        report(key, 'is for child types: a registered type has relationships of its own');
     }
     if (settings.table === undefined && settings.name !== undefined) report('table', 'is required to look up a name');
     if (settings.table === undefined && settings.id !== undefined) report('table', 'is required with id');

@@ -13,7 +13,10 @@ const KEYS_BY_MODE = {
 export function checkRedis(redis: RedisSettings | undefined, env: Environment, report: ReportConflict): void {
   if (redis === undefined) {
     if (readVariable(env, SIGNING_SECRET_VARIABLE) !== undefined) {
-      report([SIGNING_SECRET_VARIABLE, 'redis'], 'has no effect without Redis: set TASKGATE_REDIS_URL or redis, or unset it');
+      report(
+        [SIGNING_SECRET_VARIABLE, 'redis'],
+        'has no effect without Redis: set TASKGATE_REDIS_URL or redis, or unset it',
+      );
     }
     return;
   }
@@ -27,7 +30,8 @@ function checkMode(redis: RedisSettings, report: ReportConflict): void {
     for (const key of keys) {
       const isSet = redis[key] !== undefined;
       if (mode === redis.mode && !isSet) report([`redis.${key}`, 'redis.mode'], `is required with redis.mode ${mode}`);
-      if (mode !== redis.mode && isSet) report([`redis.${key}`, 'redis.mode'], `goes with redis.mode ${mode}, not with ${redis.mode}`);
+      if (mode !== redis.mode && isSet)
+        report([`redis.${key}`, 'redis.mode'], `goes with redis.mode ${mode}, not with ${redis.mode}`);
     }
   }
 }
@@ -36,9 +40,12 @@ function checkMode(redis: RedisSettings, report: ReportConflict): void {
 function checkUrl(redis: RedisSettings, report: ReportConflict): void {
   if (redis.url === undefined) return;
   const url = new URL(redis.url);
-  if (redis.username !== undefined && url.username !== '') report(['redis.username', 'redis.url'], 'is in redis.url too: set it once');
-  if (redis.password !== undefined && url.password !== '') report(['redis.password', 'redis.url'], 'is in redis.url too: set it once');
-  if (redis.tls === false && url.protocol === 'rediss:') report(['redis.tls', 'redis.url'], 'is false, but redis.url starts with rediss://');
+  if (redis.username !== undefined && url.username !== '')
+    report(['redis.username', 'redis.url'], 'is in redis.url too: set it once');
+  if (redis.password !== undefined && url.password !== '')
+    report(['redis.password', 'redis.url'], 'is in redis.url too: set it once');
+  if (redis.tls === false && url.protocol === 'rediss:')
+    report(['redis.tls', 'redis.url'], 'is false, but redis.url starts with rediss://');
 }
 
 function checkSigningKeys(redis: RedisSettings, report: ReportConflict): void {

@@ -30,7 +30,8 @@ const PREFIX = 'TASKGATE_';
 const KNOWN_VARIABLES = [CONFIG_VARIABLE, SIGNING_SECRET_VARIABLE, ...Object.keys(VARIABLE_KEYS)];
 
 /** What Kubernetes sets in every pod for a Service whose name starts with `taskgate`. */
-const SERVICE_LINK = /^TASKGATE_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)$/;
+const SERVICE_LINK =
+  /^TASKGATE_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)$/;
 const SERVICE_LINK_URL = /^TASKGATE_(?:[A-Z0-9_]+_)?PORT$/;
 const SERVICE_LINK_URL_VALUE = /^(?:tcp|udp|sctp):\/\//;
 
@@ -78,7 +79,10 @@ export function findUnknownVariables(env: Environment, references: ReadonlySet<s
   return Object.entries(env)
     .filter(([name, value]) => name.startsWith(PREFIX) && !references.has(name) && !isServiceLink(name, value ?? ''))
     .filter(([name]) => !KNOWN_VARIABLES.includes(name))
-    .map(([name]) => ({ path: name, message: `is not a variable that taskgate reads${didYouMean(name, KNOWN_VARIABLES)}` }));
+    .map(([name]) => ({
+      path: name,
+      message: `is not a variable that taskgate reads${didYouMean(name, KNOWN_VARIABLES)}`,
+    }));
 }
 
 function isServiceLink(name: string, value: string): boolean {

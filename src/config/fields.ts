@@ -83,7 +83,9 @@ export function tableName() {
 }
 
 function isSqlIdentifier(value: string): boolean {
-  return value !== '' && Buffer.byteLength(value) <= MAX_IDENTIFIER_BYTES && value.isWellFormed() && !value.includes('\0');
+  return (
+    value !== '' && Buffer.byteLength(value) <= MAX_IDENTIFIER_BYTES && value.isWellFormed() && !value.includes('\0')
+  );
 }
 
 /** A secret that travels in a header. */
@@ -95,7 +97,10 @@ export function headerSecret() {
 /** A secret of at least `minLength` characters. */
 export function secret(minLength: number) {
   const message = minLength === 1 ? 'must not be empty' : `must be at least ${minLength} characters`;
-  return z.string(message).refine((value) => !isMasked(value), { error: MASKED, abort: true }).min(minLength, message);
+  return z
+    .string(message)
+    .refine((value) => !isMasked(value), { error: MASKED, abort: true })
+    .min(minLength, message);
 }
 
 /** A URL with one of the schemes (each with its colon), which may hold a password. */
@@ -103,7 +108,10 @@ export function secretUrl(schemes: readonly string[]) {
   const message = `must be a URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`;
   return z
     .string(message)
-    .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol), { error: message, abort: true })
+    .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol), {
+      error: message,
+      abort: true,
+    })
     .refine((value) => !isMasked(value), MASKED);
 }
 

@@ -19,5 +19,8 @@ export function isMasked(text: string): boolean {
   if (text === MASK) return true;
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  return url.password === MASK || [...url.searchParams].some(([name, value]) => SECRET_PARAMETER.test(name) && value === MASK);
+  return (
+    url.password === MASK ||
+    [...url.searchParams].some(([name, value]) => SECRET_PARAMETER.test(name) && value === MASK)
+  );
 }

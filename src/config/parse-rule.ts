@@ -5,8 +5,7 @@ import { didYouMean } from './nearest.ts';
 
 /** A rule, or what is wrong with its text. */
 export type ParsedRule =
-  | { readonly kind: 'rule'; readonly rule: CheckRule }
-  | { readonly kind: 'problem'; readonly message: string };
+  { readonly kind: 'rule'; readonly rule: CheckRule } | { readonly kind: 'problem'; readonly message: string };
 
 /** What a rule may refer to. */
 export interface RuleContext {
@@ -38,7 +37,9 @@ export function parseRule(text: string, { operation, registered, parentTypes }: 
   }
   if (registered) return problem('a registered type is decided on itself: write the permission alone');
   if (parentTypes.includes(target)) return { kind: 'rule', rule: { kind: 'parent', parentType: target, permission } };
-  return problem(`${target === '' ? 'the empty type' : target} is not one of the type's parents${didYouMean(target, parentTypes)}`);
+  return problem(
+    `${target === '' ? 'the empty type' : target} is not one of the type's parents${didYouMean(target, parentTypes)}`,
+  );
 }
 
 function problem(message: string): ParsedRule {

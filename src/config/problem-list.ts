@@ -16,10 +16,7 @@ export interface ProblemList {
 }
 
 /** `found`: what is wrong with the tree already. `origins`: key → the variable that its value came from. */
-export function createProblemList(
-  found: readonly ConfigProblem[],
-  origins: ReadonlyMap<string, string>,
-): ProblemList {
+export function createProblemList(found: readonly ConfigProblem[], origins: ReadonlyMap<string, string>): ProblemList {
   const problems = [...found];
   const brokenKeys = found.map(({ path }) => path);
   const add = (key: string, message: string): void => {

@@ -35,5 +35,7 @@ export function isWithin(path: string, ancestor: string): boolean {
 /** The problems as lines to print, ending in a newline. */
 export function formatProblems(problems: readonly ConfigProblem[]): string {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return [`The configuration has ${count}:`, ...problems.map(({ path, message }) => `  ${path}: ${message}`), ''].join('\n');
+  return [`The configuration has ${count}:`, ...problems.map(({ path, message }) => `  ${path}: ${message}`), ''].join(
+    '\n',
+  );
 }

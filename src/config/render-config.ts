@@ -5,7 +5,8 @@ import type { Config, RedisConfig } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { MASK, maskUrl } from './mask.ts';
 
-const HEADER = '# The effective configuration. Secrets are masked: put them back before this is used as TASKGATE_CONFIG.\n';
+const HEADER =
+  '# The effective configuration. Secrets are masked: put them back before this is used as TASKGATE_CONFIG.\n';
 const OCTAL = 8;
 const SOCKET_MODE_DIGITS = 4;
 

@@ -13,7 +13,9 @@ export function mappedPermissions(types: TypeModel): readonly MappedPermission[]
   const mapped = new Map<string, MappedPermission>();
   for (const type of types.values()) {
     for (const rule of type.rules.values()) {
-      const definition = { self: type.name, parent: rule.kind === 'parent' ? rule.parentType : '', tenant: TENANT }[rule.kind];
+      const definition = { self: type.name, parent: rule.kind === 'parent' ? rule.parentType : '', tenant: TENANT }[
+        rule.kind
+      ];
       mapped.set(`${definition}#${rule.permission}`, { definition, permission: rule.permission });
     }
   }

@@ -16,7 +16,10 @@ export async function lookupMisses(
 ): Promise<readonly { readonly key: ParentKey; readonly index: number; readonly result: ParentResult }[]> {
   const misses = keys.flatMap((key, index) => (results[index] === undefined ? [{ key, index }] : []));
   if (misses.length === 0) return [];
-  const found = await next.lookup(misses.map(({ key }) => key), context);
+  const found = await next.lookup(
+    misses.map(({ key }) => key),
+    context,
+  );
   return misses.map(({ key, index }, position) => {
     const result = found[position] ?? { kind: 'failed', error: new InternalError({ cause: 'too few parent results' }) };
     results[index] = result;
@@ -26,5 +29,7 @@ export async function lookupMisses(
 
 /** The results, now that no hole is left. */
 export function withoutHoles(results: readonly (ParentResult | undefined)[]): readonly ParentResult[] {
-  return results.map((result) => result ?? { kind: 'failed', error: new InternalError({ cause: 'a parent result is missing' }) });
+  return results.map(
+    (result) => result ?? { kind: 'failed', error: new InternalError({ cause: 'a parent result is missing' }) },
+  );
 }

@@ -93,9 +93,15 @@ function routeBySource(chain: ParentLookup, sources: readonly ParentSource[]): P
       if (routes.size === 1) return [...routes.keys()][0]?.lookup(keys, context) ?? [];
       const results: ParentResult[] = Array.from({ length: keys.length });
       const routed = [...routes].map(async ([route, indexes]) => {
-        const found = await route.lookup(indexes.flatMap((index) => keys[index] ?? []), context);
+        const found = await route.lookup(
+          indexes.flatMap((index) => keys[index] ?? []),
+          context,
+        );
         for (const [position, index] of indexes.entries()) {
-          results[index] = found[position] ?? { kind: 'failed', error: new InternalError({ cause: 'too few results' }) };
+          results[index] = found[position] ?? {
+            kind: 'failed',
+            error: new InternalError({ cause: 'too few results' }),
+          };
         }
       });
       await Promise.all(routed);

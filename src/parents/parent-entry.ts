@@ -16,7 +16,10 @@ export type CacheableResult = { readonly kind: 'found'; readonly id: string } | 
 /** What bytes from Redis turn out to be. */
 export type DecodedEntry =
   | { readonly kind: 'hit'; readonly result: CacheableResult; readonly expiresAtMs: number }
-  | { readonly kind: 'miss'; readonly reason: 'malformed' | 'unknown_version' | 'unknown_key' | 'bad_signature' | 'expired' };
+  | {
+      readonly kind: 'miss';
+      readonly reason: 'malformed' | 'unknown_version' | 'unknown_key' | 'bad_signature' | 'expired';
+    };
 
 /*
  * version (1) | length of the key id (1) | key id | expiry, ms since the epoch (8) | found or absent (1) | parent id | HMAC (32)
@@ -80,5 +83,8 @@ function toResult(kind: number | undefined, id: string): CacheableResult | undef
 }
 
 function sign(signingKey: SigningKey, key: string, signed: Buffer): Buffer {
-  return createHmac('sha256', signingKey.secret).update(`${Buffer.byteLength(key)}:${key}`).update(signed).digest();
+  return createHmac('sha256', signingKey.secret)
+    .update(`${Buffer.byteLength(key)}:${key}`)
+    .update(signed)
+    .digest();
 }

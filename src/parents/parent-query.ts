@@ -16,7 +16,8 @@ export interface ParentQuery {
 export function toParentQuery({ source, table, idType, nameType }: ConfirmedSource, by: ParentKey['by']): ParentQuery {
   const keyColumn = by === 'id' ? source.id : source.name;
   const keyType = by === 'id' ? idType : nameType;
-  if (keyColumn === undefined || keyType === undefined) throw new InternalError({ cause: `${source.type} has no name` });
+  if (keyColumn === undefined || keyType === undefined)
+    throw new InternalError({ cause: `${source.type} has no name` });
   // A name of a registered type resolves to the id of the resource itself.
   const targets = Object.entries({ [source.type]: source.id, ...source.parents });
   const key = quoteIdentifier(keyColumn);

@@ -90,7 +90,12 @@ export function quoteIdentifier(identifier: string): string {
 
 type Report = (setting: string, problem: string) => void;
 
-function confirmColumn(name: string, setting: string, columns: ReadonlyMap<string, Column>, report: Report): Column | undefined {
+function confirmColumn(
+  name: string,
+  setting: string,
+  columns: ReadonlyMap<string, Column>,
+  report: Report,
+): Column | undefined {
   const column = columns.get(name);
   if (column === undefined) report(setting, `there is no column ${name}`);
   else if (!column.readable) report(setting, `the database role may not read column ${name}`);

@@ -25,7 +25,11 @@ export interface PostgresParents extends ParentLookup {
 
 /** Reads parents from the application's database: one query for all keys of a type that are asked at the same time. */
 export function createPostgresParents(
-  { sql, sources, observer }: { readonly sql: Sql; readonly sources: readonly PostgresSource[]; readonly observer: ParentObserver },
+  {
+    sql,
+    sources,
+    observer,
+  }: { readonly sql: Sql; readonly sources: readonly PostgresSource[]; readonly observer: ParentObserver },
   options: PostgresParentsOptions,
 ): PostgresParents {
   const batches = new Map<string, (key: ParentKey) => Promise<ParentResult>>();
@@ -46,7 +50,11 @@ export function createPostgresParents(
     return batch;
   }
 
-  async function lookupBatch(type: string, by: ParentKey['by'], keys: readonly ParentKey[]): Promise<readonly ParentResult[]> {
+  async function lookupBatch(
+    type: string,
+    by: ParentKey['by'],
+    keys: readonly ParentKey[],
+  ): Promise<readonly ParentResult[]> {
     try {
       const source = (await confirm(bounds())).get(type);
       if (source === undefined) throw new InternalError({ cause: `no source for ${type}` });

@@ -67,7 +67,8 @@ export function createRedisParents(
     if (ttlMs <= 0 || pendingWrites.size >= maxPendingWrites) return;
     const bytes = encodeParentEntry(text, result, { keyRing, expiresAtMs });
     // NX: an absence that was read before a child was created must not replace what somebody found since.
-    const written = result.kind === 'found' ? redis.set(text, bytes, 'PX', ttlMs) : redis.set(text, bytes, 'PX', ttlMs, 'NX');
+    const written =
+      result.kind === 'found' ? redis.set(text, bytes, 'PX', ttlMs) : redis.set(text, bytes, 'PX', ttlMs, 'NX');
     const pending = written
       .then(() => undefined)
       .catch((error: unknown) => {

@@ -52,11 +52,14 @@ export function createCoalescingRelationships(
   return {
     async check(checks, consistency, context) {
       if (context.signal.aborted) throw toTaskgateError(context.signal.reason);
-      if (checks.length >= maxBatchItems) return inner.check(checks, consistency, context);
+      const joiner = createJoiner(checks, context);
+      if (checks.length >= maxBatchItems) {
+        void sendBatch([joiner], async (items, bounds) => inner.check(items, consistency, bounds));
+        return joiner.answer;
+      }
       const key = consistencyKey(consistency);
       const lane = lanes.get(key) ?? { consistency, waiting: [], underWay: 0, scheduled: false };
       lanes.set(key, lane);
-      const joiner = createJoiner(checks, context);
       lane.waiting.push(joiner);
       if (!lane.scheduled) {
         lane.scheduled = true;

@@ -58,7 +58,9 @@ export function createDecisionCache(
         keep(check, result, answer?.checkedAt ?? '', moment);
         return result;
       });
-      return { results, checkedAt: answer?.checkedAt ?? known[0]?.checkedAt ?? '' };
+      // A token comes with what is held; an answer without anything held may have none.
+      const held = known.find((entry) => entry?.result.kind === 'held');
+      return { results, checkedAt: answer?.checkedAt || held?.checkedAt || '' };
     },
   };
 }

@@ -6,6 +6,7 @@ import type { DecisionCacheOptions } from './decision-cache.ts';
 import { createFreshRelationships } from './fresh-relationships.ts';
 import { createFreshness } from './freshness.ts';
 import type { FreshnessOptions } from './freshness.ts';
+import { createLookupRelationships } from './lookup-relationships.ts';
 import { followChanges } from './spicedb-changes.ts';
 import type { FollowChangesOptions } from './spicedb-changes.ts';
 import { createSpiceDbClient } from './spicedb-client.ts';
@@ -17,6 +18,8 @@ export interface RelationshipChainOptions {
   readonly spiceDb: SpiceDbOptions;
   /** How checks are coalesced, or that they are not. Default: coalesced, with the defaults. */
   readonly coalescing?: CoalescingOptions | 'off';
+  /** False: many checks of one principal are always made one by one. Default true. */
+  readonly lookups?: boolean;
   /** How changes are followed and decisions kept, or that neither is done. Default: off. */
   readonly caching?: CachingOptions | 'off';
 }
@@ -35,25 +38,31 @@ export interface RelationshipChain {
   close(): void;
 }
 
-/** The only place that stacks the layers: decision cache ▶ freshness floors ▶ coalescing ▶ client. */
+/** The only place that stacks the layers: decision cache ▶ freshness floors ▶ lookups ▶ coalescing ▶ client. */
 export function createRelationshipChain(
-  { clock, onChangesLost = () => undefined }: { readonly clock: Clock; readonly onChangesLost?: (error: unknown) => void },
-  { spiceDb, coalescing = {}, caching = 'off' }: RelationshipChainOptions,
+  {
+    clock,
+    onChangesLost = () => undefined,
+  }: { readonly clock: Clock; readonly onChangesLost?: (error: unknown) => void },
+  { spiceDb, coalescing = {}, lookups = true, caching = 'off' }: RelationshipChainOptions,
 ): RelationshipChain {
   const client = createSpiceDbClient({ clock }, spiceDb);
   const spiceDbRelationships = createSpiceDbRelationships({ client });
   const common = { writer: spiceDbRelationships, schemaCheck: createSpiceDbSchemaCheck({ client }), client };
   const coalesced =
-    coalescing === 'off' ? spiceDbRelationships : createCoalescingRelationships({ inner: spiceDbRelationships }, coalescing);
+    coalescing === 'off'
+      ? spiceDbRelationships
+      : createCoalescingRelationships({ inner: spiceDbRelationships }, coalescing);
+  const checked = lookups ? createLookupRelationships({ inner: coalesced, client }) : coalesced;
   if (caching === 'off') {
-    return { ...common, relationships: coalesced, isFollowing: () => false, close: () => client.close() };
+    return { ...common, relationships: checked, isFollowing: () => false, close: () => client.close() };
   }
   const freshness = createFreshness({ clock }, caching);
   const changes = followChanges(
     { client, clock, listener: freshness.listener, onLost: onChangesLost },
     { timeoutMs: spiceDb.timeoutMs, ...caching },
   );
-  const fresh = createFreshRelationships({ inner: coalesced, freshness });
+  const fresh = createFreshRelationships({ inner: checked, freshness });
   return {
     ...common,
     relationships: createDecisionCache({ inner: fresh, freshness, clock }, caching),

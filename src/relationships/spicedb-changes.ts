@@ -46,7 +46,11 @@ export function followChanges(deps: FollowChangesDeps, options: FollowChangesOpt
   return { close: () => closing.abort() };
 }
 
-async function followAlways(deps: FollowChangesDeps, options: FollowChangesOptions, closing: AbortSignal): Promise<void> {
+async function followAlways(
+  deps: FollowChangesDeps,
+  options: FollowChangesOptions,
+  closing: AbortSignal,
+): Promise<void> {
   for (let attempt = 0; !closing.aborted; attempt += 1) {
     try {
       await followOnce(deps, options, closing, () => {
@@ -56,7 +60,9 @@ async function followAlways(deps: FollowChangesDeps, options: FollowChangesOptio
       if (!closing.aborted) deps.onLost(error);
     }
     deps.listener.lost();
-    await delay(Math.min(RETRY_DELAY_MS * 2 ** attempt, MAX_RETRY_DELAY_MS), undefined, { signal: closing }).catch(() => undefined);
+    await delay(Math.min(RETRY_DELAY_MS * 2 ** attempt, MAX_RETRY_DELAY_MS), undefined, { signal: closing }).catch(
+      () => undefined,
+    );
   }
 }
 
@@ -70,7 +76,8 @@ async function followOnce(
   const bounds = { signal: closing, deadlineAtMs: clock.nowMs() + timeoutMs };
   const { schemaText, readAt } = await client.call(READ_SCHEMA, {}, bounds, { idempotent: true });
   const leafTypes = findLeafTypes(schemaText);
-  if (readAt === undefined || readAt.token === '') throw new UnavailableError('spicedb', { cause: 'a schema without a revision' });
+  if (readAt === undefined || readAt.token === '')
+    throw new UnavailableError('spicedb', { cause: 'a schema without a revision' });
   const request: v1.WatchRequest = {
     optionalObjectTypes: [],
     optionalRelationshipFilters: [],
@@ -78,7 +85,7 @@ async function followOnce(
     optionalStartCursor: readAt,
   };
   const { promise: ended, resolve, reject } = Promise.withResolvers<undefined>();
-  const restless = (): void => 
+  const restless = (): void =>
     reject(new UnavailableError('spicedb', { cause: `Watch was silent for ${silenceMs} ms (${SILENCE_HINT})` }));
   const silence = silenceMs === 'off' ? undefined : setTimeout(restless, silenceMs);
   const watch = client.stream(WATCH, request, closing, {
@@ -86,7 +93,8 @@ async function followOnce(
       silence?.refresh();
       onMessage();
       if (message.schemaUpdated) resolve(undefined);
-      else if (!tell(message, listener)) reject(new UnavailableError('spicedb', { cause: 'changes without a revision' }));
+      else if (!tell(message, listener))
+        reject(new UnavailableError('spicedb', { cause: 'changes without a revision' }));
     },
     onEnd: (error) => reject(error ?? new UnavailableError('spicedb', { cause: 'Watch ended' })),
   });

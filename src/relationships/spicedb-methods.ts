@@ -27,6 +27,11 @@ export const WRITE_RELATIONSHIPS = permissionsMethod(
   v1.WriteRelationshipsRequest,
   v1.WriteRelationshipsResponse,
 );
+export const LOOKUP_RESOURCES = permissionsMethod(
+  'LookupResources',
+  v1.LookupResourcesRequest,
+  v1.LookupResourcesResponse,
+);
 export const REFLECT_SCHEMA = schemaMethod('ReflectSchema', v1.ReflectSchemaRequest, v1.ReflectSchemaResponse);
 export const READ_SCHEMA = schemaMethod('ReadSchema', v1.ReadSchemaRequest, v1.ReadSchemaResponse);
 export const WRITE_SCHEMA = schemaMethod('WriteSchema', v1.WriteSchemaRequest, v1.WriteSchemaResponse);

@@ -2,10 +2,12 @@ import type { Consistency as ConsistencyMessage } from '../gen/taskgate/v1/autho
 import type {
   BatchCheckTaskItem,
   CheckTaskRequest,
+  FilterReadableTasksRequest,
   Principal as PrincipalMessage,
   ResourceRef as ResourceRefMessage,
 } from '../gen/taskgate/v1/authorization_pb.js';
 import { Operation as OperationMessage } from '../gen/taskgate/v1/authorization_pb.js';
+import type { FilterRequest } from '../authorize/filter-readable-tasks.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
@@ -52,18 +54,36 @@ export function toPrincipal(message: PrincipalMessage | undefined): Principal {
 /** The fields that a single check and an item of a batch have alike. @throws InvalidArgumentError naming the field. */
 export function toTaskCheck(message: CheckTaskRequest | BatchCheckTaskItem): TaskCheck {
   const resource = toResourceRef(message.resource, 'resource');
-  const operation = OPERATION_BY_VALUE.get(message.operation);
-  if (operation === undefined) {
-    const isUnset = message.operation === OperationMessage.UNSPECIFIED;
-    throw new InvalidArgumentError('operation', isUnset ? 'must be set' : 'is not a known operation');
-  }
   return {
     resource,
-    operation,
+    operation: toOperation(message.operation),
     consistency: toConsistency(message.consistency),
     createIfAbsent: message.createIfAbsent,
     ...(message.parent === undefined ? {} : { parent: toResourceRef(message.parent, 'parent') }),
   };
+}
+
+/** @throws InvalidArgumentError naming the index and the field. */
+export function toFilterRequest(message: FilterReadableTasksRequest, maxResources: number): FilterRequest {
+  const principal = toPrincipal(message.principal);
+  const { resources } = message;
+  if (resources.length === 0) throw new InvalidArgumentError('resources', 'must not be empty');
+  if (resources.length > maxResources) throw new InvalidArgumentError('resources', `must be at most ${maxResources}`);
+  return {
+    principal,
+    resources: resources.map((resource, index) => toResourceRef(resource, `resources[${index}]`)),
+    operation: message.operation === OperationMessage.UNSPECIFIED ? 'read' : toOperation(message.operation),
+    consistency: toConsistency(message.consistency),
+  };
+}
+
+function toOperation(message: OperationMessage): Operation {
+  const operation = OPERATION_BY_VALUE.get(message);
+  if (operation !== undefined) return operation;
+  throw new InvalidArgumentError(
+    'operation',
+    message === OperationMessage.UNSPECIFIED ? 'must be set' : 'is not a known operation',
+  );
 }
 
 function toResourceRef(message: ResourceRefMessage | undefined, field: string): ResourceRef {

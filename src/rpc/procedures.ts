@@ -2,13 +2,18 @@ import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/proto
 import { create } from '@bufbuild/protobuf';
 import type { BatchCheckTask, BatchItem } from '../authorize/batch-check-task.ts';
 import type { CheckTask } from '../authorize/check-task.ts';
+import type { FilterReadableTasks } from '../authorize/filter-readable-tasks.ts';
 import type { CallContext } from '../authorize/ports.ts';
 import type { Principal } from '../domain/principal.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
 import type { BatchCheckTaskRequest } from '../gen/taskgate/v1/authorization_pb.js';
-import { AuthorizationService, BatchCheckTaskResponseSchema } from '../gen/taskgate/v1/authorization_pb.js';
+import {
+  AuthorizationService,
+  BatchCheckTaskResponseSchema,
+  FilterReadableTasksResponseSchema,
+} from '../gen/taskgate/v1/authorization_pb.js';
 import { fromDecision, fromOutcome } from './convert-answer.ts';
-import { toPrincipal, toTaskCheck } from './convert-request.ts';
+import { toFilterRequest, toPrincipal, toTaskCheck } from './convert-request.ts';
 
 /**
  * One RPC, the same for every transport: `pipeline.ts` runs it, the listeners carry it. `handle` validates, asks the use
@@ -22,6 +27,7 @@ export interface Procedure<I extends DescMessage = DescMessage, O extends DescMe
 export interface ProcedureDeps {
   readonly checkTask: CheckTask;
   readonly batchCheckTask: BatchCheckTask;
+  readonly filterReadableTasks: FilterReadableTasks;
 }
 
 export interface ProcedureOptions {
@@ -29,9 +35,16 @@ export interface ProcedureOptions {
   readonly maxBatchSize: number;
 }
 
+/** Resources that one FilterReadableTasks may hold. */
+const MAX_FILTER_SIZE = 10_000;
+
 /** Every procedure of `taskgate.v1.AuthorizationService`. */
 export function createProcedures(deps: ProcedureDeps, options: ProcedureOptions): readonly Procedure[] {
-  return [checkTaskProcedure(deps.checkTask), batchCheckTaskProcedure(deps.batchCheckTask, options.maxBatchSize)];
+  return [
+    checkTaskProcedure(deps.checkTask),
+    batchCheckTaskProcedure(deps.batchCheckTask, options.maxBatchSize),
+    filterReadableTasksProcedure(deps.filterReadableTasks),
+  ];
 }
 
 function checkTaskProcedure(checkTask: CheckTask): Procedure {
@@ -53,6 +66,18 @@ function batchCheckTaskProcedure(batchCheckTask: BatchCheckTask, maxBatchSize: n
       const { principal, items } = toBatch(request, maxBatchSize);
       const outcomes = await batchCheckTask({ decisionId, principal, items }, context);
       return create(BatchCheckTaskResponseSchema, { results: outcomes.map(fromOutcome) });
+    },
+  });
+}
+
+function filterReadableTasksProcedure(filterReadableTasks: FilterReadableTasks): Procedure {
+  return defineProcedure({
+    method: AuthorizationService.method.filterReadableTasks,
+    async handle(request, _decisionId, context) {
+      const readable = await filterReadableTasks(toFilterRequest(request, MAX_FILTER_SIZE), context);
+      return create(FilterReadableTasksResponseSchema, {
+        resources: readable.flatMap((index) => request.resources[index] ?? []),
+      });
     },
   });
 }

@@ -40,7 +40,15 @@ test.each([
 });
 
 test('the help names every variable and every command on a line of its own', () => {
-  for (const word of ['serve', 'demo', 'config', '--version', CONFIG_VARIABLE, SIGNING_SECRET_VARIABLE, ...Object.keys(VARIABLE_KEYS)]) {
+  for (const word of [
+    'serve',
+    'demo',
+    'config',
+    '--version',
+    CONFIG_VARIABLE,
+    SIGNING_SECRET_VARIABLE,
+    ...Object.keys(VARIABLE_KEYS),
+  ]) {
     expect(USAGE.split('\n').filter((line) => line.trimStart().startsWith(`${word} `))).toHaveLength(1);
   }
 });
@@ -48,7 +56,10 @@ test('the help names every variable and every command on a line of its own', () 
 function run(source: Source, mode: ConfigMode) {
   let stdout = '';
   let stderr = '';
-  const sinks = { stdout: { write: (text: string) => void (stdout += text) }, stderr: { write: (text: string) => void (stderr += text) } };
+  const sinks = {
+    stdout: { write: (text: string) => void (stdout += text) },
+    stderr: { write: (text: string) => void (stderr += text) },
+  };
   const exitCode = runConfig({ ...toDeps(source), ...sinks }, { mode });
   return { exitCode, stdout, stderr };
 }

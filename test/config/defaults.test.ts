@@ -63,10 +63,23 @@ test('fills in the defaults of redis', () => {
 });
 
 test.each([
-  ['task', ['create:tenant.create_task', 'read:read', 'update:update', 'delete:delete', 'execute:execute', 'cancel:cancel']],
+  [
+    'task',
+    ['create:tenant.create_task', 'read:read', 'update:update', 'delete:delete', 'execute:execute', 'cancel:cancel'],
+  ],
   ['agent', ['create:tenant.create_agent', 'read:read', 'update:update', 'delete:delete', 'execute:execute']],
   ['api_key', ['create:tenant.create_api_key', 'read:read', 'update:update', 'delete:delete']],
-  ['schedule', ['create:tenant.create_schedule', 'read:read', 'update:update', 'delete:delete', 'execute:execute', 'cancel:cancel']],
+  [
+    'schedule',
+    [
+      'create:tenant.create_schedule',
+      'read:read',
+      'update:update',
+      'delete:delete',
+      'execute:execute',
+      'cancel:cancel',
+    ],
+  ],
   ['message', ['create:task.update', 'read:task.read', 'update:task.update', 'delete:task.update']],
   ['state', ['create:task.update', 'read:task.read', 'update:task.update', 'delete:task.delete']],
   ['tracker', ['read:task.read', 'update:task.execute', 'execute:task.execute']],
@@ -74,7 +87,9 @@ test.each([
   ['checkpoint', ['read:task.read', 'update:task.update', 'delete:task.delete']],
 ])('maps the operations of %s by default', (name, expected) => {
   const rules = [...(types.get(name)?.rules ?? [])].map(([operation, rule]) => {
-    const target = { self: '', tenant: 'tenant.', parent: rule.kind === 'parent' ? `${rule.parentType}.` : '' }[rule.kind];
+    const target = { self: '', tenant: 'tenant.', parent: rule.kind === 'parent' ? `${rule.parentType}.` : '' }[
+      rule.kind
+    ];
     return `${operation}:${target}${rule.permission}`;
   });
   expect(rules).toEqual(expected);
@@ -118,7 +133,13 @@ test('needs no stores and drains at once for the demo', () => {
   const { endpoint: _endpoint, token: _token, ...spicedb } = defaults.spicedb;
   const { url: _url, ...database } = defaults.database;
   const quiet = { ...spicedb, watchSilenceMs: 0 };
-  expect(demo).toEqual({ ...defaults, types, spicedb: quiet, database, shutdown: { drainDelayMs: 0, graceMs: 10_000 } });
+  expect(demo).toEqual({
+    ...defaults,
+    types,
+    spicedb: quiet,
+    database,
+    shutdown: { drainDelayMs: 0, graceMs: 10_000 },
+  });
 });
 
 test('the example file is the defaults', () => {
@@ -144,7 +165,8 @@ test('the example file shows every setting', () => {
   const collect = (node: unknown): void => {
     if (typeof node !== 'object' || node === null) return;
     for (const [key, child] of Object.entries(node)) {
-      if (key === 'properties' && typeof child === 'object' && child !== null) Object.keys(child).forEach((name) => keys.add(name));
+      if (key === 'properties' && typeof child === 'object' && child !== null)
+        Object.keys(child).forEach((name) => keys.add(name));
       collect(child);
     }
   };
@@ -170,7 +192,9 @@ test('every default permission is in the schema that is shipped', () => {
   const missing: string[] = [];
   for (const { name, rules } of types.values()) {
     for (const rule of rules.values()) {
-      const definition = { self: name, tenant: 'tenant', parent: rule.kind === 'parent' ? rule.parentType : '' }[rule.kind];
+      const definition = { self: name, tenant: 'tenant', parent: rule.kind === 'parent' ? rule.parentType : '' }[
+        rule.kind
+      ];
       const isThere = new RegExp(`^\\tpermission ${rule.permission} =`, 'm').test(definitions.get(definition) ?? '');
       if (!isThere) missing.push(`${definition}#${rule.permission}`);
     }

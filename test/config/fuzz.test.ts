@@ -9,7 +9,9 @@ import { REQUIRED_ENV, toDeps } from './support.ts';
 
 /** Every word of the configuration, and some that trip up programs. */
 const words = new Set(['task', 'message', 'tenant', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '', '0']);
-for (const match of JSON.stringify(z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' })).matchAll(/"([a-z_]+)":/g)) {
+for (const match of JSON.stringify(z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' })).matchAll(
+  /"([a-z_]+)":/g,
+)) {
   words.add(match[1] ?? '');
 }
 
@@ -20,13 +22,25 @@ const leaf = fc.oneof(
   fc.integer(),
   fc.double(),
   fc.boolean(),
-  fc.constantFrom(null, '${HOME}', '${NOT_SET}', '***', 'localhost:1', 'redis://h', 'postgres://h', 'task.read', '0660'),
+  fc.constantFrom(
+    null,
+    '${HOME}',
+    '${NOT_SET}',
+    '***',
+    'localhost:1',
+    'redis://h',
+    'postgres://h',
+    'task.read',
+    '0660',
+  ),
 );
 const { tree } = fc.letrec((tie) => ({
   tree: fc.oneof({ maxDepth: 6, withCrossShrink: true }, leaf, fc.array(tie('tree'), { maxLength: 4 }), tie('mapping')),
-  mapping: fc.array(fc.tuple(fc.oneof({ arbitrary: word, weight: 9 }, { arbitrary: fc.string(), weight: 1 }), tie('tree')), { maxLength: 8 }).map(
-    (entries) => Object.fromEntries(entries),
-  ),
+  mapping: fc
+    .array(fc.tuple(fc.oneof({ arbitrary: word, weight: 9 }, { arbitrary: fc.string(), weight: 1 }), tie('tree')), {
+      maxLength: 8,
+    })
+    .map((entries) => Object.fromEntries(entries)),
 }));
 
 /** A mapping in the shape of the configuration, so that most runs reach the checks across keys. */
@@ -36,7 +50,9 @@ const plausible = fc.dictionary(fc.constantFrom(...Object.keys(settingsSchema.sh
 });
 
 function loadText(yaml: string): ReturnType<typeof loadConfig> {
-  return loadConfig(toDeps({ yaml, env: { ...REQUIRED_ENV, TASKGATE_CONFIG: '/etc/taskgate.yaml', HOME: 'home' } }), { mode: 'serve' });
+  return loadConfig(toDeps({ yaml, env: { ...REQUIRED_ENV, TASKGATE_CONFIG: '/etc/taskgate.yaml', HOME: 'home' } }), {
+    mode: 'serve',
+  });
 }
 
 function expectAnswer(yaml: string): void {
@@ -62,7 +78,33 @@ test('answers valid or invalid to any tree', () => {
 });
 
 test('answers valid or invalid to any text', () => {
-  const fragment = fc.oneof(word, fc.constantFrom(':', ' ', '\n', '  ', '- ', '{', '}', '[', ']', '"', '&a', '*a', '!x', '#', '|', '>', '---', '%', '\t', '? ', '<<'), fc.string({ maxLength: 3 }));
+  const fragment = fc.oneof(
+    word,
+    fc.constantFrom(
+      ':',
+      ' ',
+      '\n',
+      '  ',
+      '- ',
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      '&a',
+      '*a',
+      '!x',
+      '#',
+      '|',
+      '>',
+      '---',
+      '%',
+      '\t',
+      '? ',
+      '<<',
+    ),
+    fc.string({ maxLength: 3 }),
+  );
   fc.assert(
     fc.property(fc.array(fragment, { maxLength: 30 }), (fragments) => {
       expectAnswer(fragments.join(''));

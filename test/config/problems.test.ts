@@ -12,12 +12,30 @@ const SPICEDB_NAME_RULE = 'must be 3 to 64 of a-z, 0-9 and _, starting with a le
 /** YAML → the problems, all of them. */
 test.each<[string, ...string[]]>([
   // Leaves: each key that has a range or a format.
-  ['listeners: { grpc: { address: nowhere } }', 'listeners.grpc.address: must be host:port, [ipv6]:port or unix:/path (absolute, at most 107 bytes)'],
-  ['listeners: { grpc: { address: "unix:relative" } }', 'listeners.grpc.address: must be host:port, [ipv6]:port or unix:/path (absolute, at most 107 bytes)'],
-  ['listeners: { grpc: { socket_mode: 0660 } }', 'listeners.grpc.socket_mode: must be octal permissions in quotes without any for others, such as "0660"'],
-  ['listeners: { grpc: { socket_mode: "0666" } }', 'listeners.grpc.socket_mode: must be octal permissions in quotes without any for others, such as "0660"'],
-  ['listeners: { http: { address: "unix:/run/x" } }', 'listeners.http.address: must be host:port or [ipv6]:port, with a port up to 65535'],
-  ['listeners: { admin: { address: "localhost:70000" } }', 'listeners.admin.address: must be host:port or [ipv6]:port, with a port up to 65535'],
+  [
+    'listeners: { grpc: { address: nowhere } }',
+    'listeners.grpc.address: must be host:port, [ipv6]:port or unix:/path (absolute, at most 107 bytes)',
+  ],
+  [
+    'listeners: { grpc: { address: "unix:relative" } }',
+    'listeners.grpc.address: must be host:port, [ipv6]:port or unix:/path (absolute, at most 107 bytes)',
+  ],
+  [
+    'listeners: { grpc: { socket_mode: 0660 } }',
+    'listeners.grpc.socket_mode: must be octal permissions in quotes without any for others, such as "0660"',
+  ],
+  [
+    'listeners: { grpc: { socket_mode: "0666" } }',
+    'listeners.grpc.socket_mode: must be octal permissions in quotes without any for others, such as "0660"',
+  ],
+  [
+    'listeners: { http: { address: "unix:/run/x" } }',
+    'listeners.http.address: must be host:port or [ipv6]:port, with a port up to 65535',
+  ],
+  [
+    'listeners: { admin: { address: "localhost:70000" } }',
+    'listeners.admin.address: must be host:port or [ipv6]:port, with a port up to 65535',
+  ],
   ['spicedb: { timeout_ms: 0 }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: "1000" }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: .nan }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
@@ -46,40 +64,112 @@ test.each<[string, ...string[]]>([
   ['log: { format: xml }', 'log.format: must be one of auto, json, pretty'],
 
   // Addresses that anyone could reach, and addresses that are taken.
-  ['listeners: { grpc: { address: "0.0.0.0:50051" } }', `listeners.grpc.address: must be a loopback address or a unix socket: ${UNAUTHENTICATED}`],
-  ['listeners: { grpc: { address: "[::]:50051" } }', `listeners.grpc.address: must be a loopback address or a unix socket: ${UNAUTHENTICATED}`],
-  ['listeners: { http: { address: "example.com:80" } }', `listeners.http.address: must be a loopback address: ${UNAUTHENTICATED}`],
-  ['listeners: { http: { address: "128.0.0.1:80" } }', `listeners.http.address: must be a loopback address: ${UNAUTHENTICATED}`],
-  ['listeners: { http: { address: "127.0.0.1:50051" } }', 'listeners.http.address: is the address of listeners.grpc.address too'],
-  ['listeners: { admin: { address: "0.0.0.0:8080" } }', 'listeners.admin.address: is the address of listeners.http.address too'],
+  [
+    'listeners: { grpc: { address: "0.0.0.0:50051" } }',
+    `listeners.grpc.address: must be a loopback address or a unix socket: ${UNAUTHENTICATED}`,
+  ],
+  [
+    'listeners: { grpc: { address: "[::]:50051" } }',
+    `listeners.grpc.address: must be a loopback address or a unix socket: ${UNAUTHENTICATED}`,
+  ],
+  [
+    'listeners: { http: { address: "example.com:80" } }',
+    `listeners.http.address: must be a loopback address: ${UNAUTHENTICATED}`,
+  ],
+  [
+    'listeners: { http: { address: "128.0.0.1:80" } }',
+    `listeners.http.address: must be a loopback address: ${UNAUTHENTICATED}`,
+  ],
+  [
+    'listeners: { http: { address: "127.0.0.1:50051" } }',
+    'listeners.http.address: is the address of listeners.grpc.address too',
+  ],
+  [
+    'listeners: { admin: { address: "0.0.0.0:8080" } }',
+    'listeners.admin.address: is the address of listeners.http.address too',
+  ],
 
   // Redis.
-  ['redis: { url: "redis://localhost" }', `redis.signing_keys: is required with Redis, so that whoever can write Redis can not re-parent a child: set TASKGATE_REDIS_SIGNING_SECRET (for example to the output of: openssl rand -hex 32), or signing_keys: [{id: key1, secret: "\${NAME}"}]`],
+  [
+    'redis: { url: "redis://localhost" }',
+    `redis.signing_keys: is required with Redis, so that whoever can write Redis can not re-parent a child: set TASKGATE_REDIS_SIGNING_SECRET (for example to the output of: openssl rand -hex 32), or signing_keys: [{id: key1, secret: "\${NAME}"}]`,
+  ],
   ['redis: { url: "redis://localhost", signing_keys: [] }', 'redis.signing_keys: must be a list of {id, secret}'],
-  ['redis: { url: "redis://localhost", signing_keys: [{ id: a, secret: short }] }', 'redis.signing_keys[0].secret: must be at least 32 characters'],
-  ['redis: { url: "redis://localhost", signing_keys: [{ id: a }] }', 'redis.signing_keys[0].secret: must be at least 32 characters'],
-  [`redis: { url: "redis://localhost", signing_keys: [{ id: A, secret: ${SIGNING_SECRET} }] }`, 'redis.signing_keys[0].id: must be 1 to 32 of a-z, 0-9, _ and -'],
-  [`redis: { url: "redis://localhost", signing_keys: [{ id: a, secret: ${SIGNING_SECRET} }, { id: a, secret: ${SIGNING_SECRET} }] }`, 'redis.signing_keys[1].id: is the id of an earlier key too'],
-  ['redis: { url: "redis://localhost", signing_keys: [key] }', 'redis.signing_keys[0]: must be a mapping with id and secret'],
+  [
+    'redis: { url: "redis://localhost", signing_keys: [{ id: a, secret: short }] }',
+    'redis.signing_keys[0].secret: must be at least 32 characters',
+  ],
+  [
+    'redis: { url: "redis://localhost", signing_keys: [{ id: a }] }',
+    'redis.signing_keys[0].secret: must be at least 32 characters',
+  ],
+  [
+    `redis: { url: "redis://localhost", signing_keys: [{ id: A, secret: ${SIGNING_SECRET} }] }`,
+    'redis.signing_keys[0].id: must be 1 to 32 of a-z, 0-9, _ and -',
+  ],
+  [
+    `redis: { url: "redis://localhost", signing_keys: [{ id: a, secret: ${SIGNING_SECRET} }, { id: a, secret: ${SIGNING_SECRET} }] }`,
+    'redis.signing_keys[1].id: is the id of an earlier key too',
+  ],
+  [
+    'redis: { url: "redis://localhost", signing_keys: [key] }',
+    'redis.signing_keys[0]: must be a mapping with id and secret',
+  ],
   [`redis: { url: "http://localhost", ${KEYS} }`, 'redis.url: must be a URL that starts with redis:// or rediss://'],
   [`redis: { ${KEYS} }`, 'redis.url: is required with redis.mode single'],
   [`redis: { mode: ring, ${REDIS} }`, 'redis.mode: must be one of single, sentinel, cluster'],
-  [`redis: { mode: sentinel, ${KEYS} }`, 'redis.sentinels: is required with redis.mode sentinel', 'redis.master_name: is required with redis.mode sentinel'],
-  [`redis: { mode: cluster, ${REDIS} }`, 'redis.url: goes with redis.mode single, not with cluster', 'redis.nodes: is required with redis.mode cluster'],
-  [`redis: { mode: cluster, nodes: [host], ${KEYS} }`, 'redis.nodes[0]: must be host:port or [ipv6]:port, with a port from 1 to 65535'],
-  [`redis: { mode: cluster, nodes: ["host:1", "host:0"], ${KEYS} }`, 'redis.nodes[1]: must be host:port or [ipv6]:port, with a port from 1 to 65535'],
+  [
+    `redis: { mode: sentinel, ${KEYS} }`,
+    'redis.sentinels: is required with redis.mode sentinel',
+    'redis.master_name: is required with redis.mode sentinel',
+  ],
+  [
+    `redis: { mode: cluster, ${REDIS} }`,
+    'redis.url: goes with redis.mode single, not with cluster',
+    'redis.nodes: is required with redis.mode cluster',
+  ],
+  [
+    `redis: { mode: cluster, nodes: [host], ${KEYS} }`,
+    'redis.nodes[0]: must be host:port or [ipv6]:port, with a port from 1 to 65535',
+  ],
+  [
+    `redis: { mode: cluster, nodes: ["host:1", "host:0"], ${KEYS} }`,
+    'redis.nodes[1]: must be host:port or [ipv6]:port, with a port from 1 to 65535',
+  ],
   [`redis: { mode: cluster, nodes: "host:1", ${KEYS} }`, 'redis.nodes: must be a list of host:port'],
   [`redis: { ${REDIS}, timeout_ms: 10001 }`, 'redis.timeout_ms: must be a whole number from 1 to 10000'],
   [`redis: { ${REDIS}, key_prefix: "a b" }`, 'redis.key_prefix: must be 1 to 64 of A-Z, a-z, 0-9 and _ . : -'],
-  [`redis: { url: "rediss://localhost", tls: false, ${KEYS} }`, 'redis.tls: is false, but redis.url starts with rediss://'],
-  [`redis: { url: "redis://u:p@localhost", username: u, password: p, ${KEYS} }`, 'redis.username: is in redis.url too: set it once', 'redis.password: is in redis.url too: set it once'],
+  [
+    `redis: { url: "rediss://localhost", tls: false, ${KEYS} }`,
+    'redis.tls: is false, but redis.url starts with rediss://',
+  ],
+  [
+    `redis: { url: "redis://u:p@localhost", username: u, password: p, ${KEYS} }`,
+    'redis.username: is in redis.url too: set it once',
+    'redis.password: is in redis.url too: set it once',
+  ],
 
   // Budgets: each pair that does not nest.
-  [`redis: { ${REDIS}, timeout_ms: 500 }`, 'redis.timeout_ms: must be less than database.timeout_ms (500 is not less than 500)'],
-  ['database: { timeout_ms: 1000 }', 'database.timeout_ms: must be less than spicedb.timeout_ms (1000 is not less than 1000)'],
-  ['spicedb: { timeout_ms: 2001 }', 'spicedb.timeout_ms: must be less than limits.default_timeout_ms (2001 is not less than 2000)'],
-  ['limits: { max_timeout_ms: 1999 }', 'limits.default_timeout_ms: must be at most limits.max_timeout_ms (2000 is more than 1999)'],
-  ['database: { connect_timeout_ms: 501 }', 'database.connect_timeout_ms: must be at most database.timeout_ms (501 is more than 500)'],
+  [
+    `redis: { ${REDIS}, timeout_ms: 500 }`,
+    'redis.timeout_ms: must be less than database.timeout_ms (500 is not less than 500)',
+  ],
+  [
+    'database: { timeout_ms: 1000 }',
+    'database.timeout_ms: must be less than spicedb.timeout_ms (1000 is not less than 1000)',
+  ],
+  [
+    'spicedb: { timeout_ms: 2001 }',
+    'spicedb.timeout_ms: must be less than limits.default_timeout_ms (2001 is not less than 2000)',
+  ],
+  [
+    'limits: { max_timeout_ms: 1999 }',
+    'limits.default_timeout_ms: must be at most limits.max_timeout_ms (2000 is more than 1999)',
+  ],
+  [
+    'database: { connect_timeout_ms: 501 }',
+    'database.connect_timeout_ms: must be at most database.timeout_ms (501 is more than 500)',
+  ],
   [
     `{ redis: { ${REDIS}, timeout_ms: 50 }, database: { timeout_ms: 40 }, spicedb: { timeout_ms: 30 }, limits: { default_timeout_ms: 20, max_timeout_ms: 10 } }`,
     'redis.timeout_ms: must be less than database.timeout_ms (50 is not less than 40)',
@@ -94,14 +184,26 @@ test.each<[string, ...string[]]>([
   ['zzzzzz: 1', 'zzzzzz: is not a known key'],
   ['__proto__: { polluted: true }', '__proto__: is not a known key'],
   ['listeners: { grcp: { address: "localhost:1" } }', 'listeners.grcp: is not a known key (did you mean grpc?)'],
-  ['listeners: { grpc: { adress: "localhost:1" } }', 'listeners.grpc.adress: is not a known key (did you mean address?)'],
+  [
+    'listeners: { grpc: { adress: "localhost:1" } }',
+    'listeners.grpc.adress: is not a known key (did you mean address?)',
+  ],
   ['spicedb: { tls: { enable: true } }', 'spicedb.tls.enable: is not a known key (did you mean enabled?)'],
   [`redis: { ${REDIS}, timeout: 3 }`, 'redis.timeout: is not a known key (did you mean timeout_ms?)'],
-  [`redis: { url: redis://localhost, signing_keys: [{ id: a, secret: ${SIGNING_SECRET}, since: 1 }] }`, 'redis.signing_keys[0].since: is not a known key'],
+  [
+    `redis: { url: redis://localhost, signing_keys: [{ id: a, secret: ${SIGNING_SECRET}, since: 1 }] }`,
+    'redis.signing_keys[0].since: is not a known key',
+  ],
   ['consistency: { reed: fully_consistent }', 'consistency.reed: is not a known key (did you mean read?)'],
   ['types: { task: { registred: true } }', 'types.task.registred: is not a known key (did you mean registered?)'],
-  ['types: { task: { registered: true, parent: { relation: parent, typ: agent } } }', 'types.task.parent.typ: is not a known key (did you mean type?)'],
-  ['types: { task: { registered: true, operations: { reed: read } } }', 'types.task.operations.reed: is not a known key (did you mean read?)'],
+  [
+    'types: { task: { registered: true, parent: { relation: parent, typ: agent } } }',
+    'types.task.parent.typ: is not a known key (did you mean type?)',
+  ],
+  [
+    'types: { task: { registered: true, operations: { reed: read } } }',
+    'types.task.operations.reed: is not a known key (did you mean read?)',
+  ],
   ['"a\\nb": 1', '"a\\nb": is not a known key'],
   ['listeners: 5', 'listeners: must be a mapping'],
   ['listeners: { grpc: [1] }', 'listeners.grpc: must be a mapping'],
@@ -113,17 +215,38 @@ test.each<[string, ...string[]]>([
   ['types: { task: { registered: 1 } }', 'types.task.registered: must be true or false'],
   ['types: { task: { registered: true, tenant_relation: X } }', `types.task.tenant_relation: ${SPICEDB_NAME_RULE}`],
   ['types: { task: { registered: true, owner_relation: o } }', `types.task.owner_relation: ${SPICEDB_NAME_RULE}`],
-  ['types: { message: { table: a.b.c, parents: { task: task_id } } }', 'types.message.table: must be table or schema.table, each at most 63 bytes'],
-  [`types: { message: { table: ${'é'.repeat(32)}, parents: { task: task_id } } }`, 'types.message.table: must be table or schema.table, each at most 63 bytes'],
-  ['types: { message: { table: messages, id: "", parents: { task: task_id } } }', 'types.message.id: must be the name of a column, at most 63 bytes'],
-  ['types: { message: { table: messages, parents: { task: 5 } } }', 'types.message.parents.task: must be the name of a column, at most 63 bytes'],
-  ['types: { tenant: { registered: true } }', 'types.tenant: can not be the name of a type: it is the account, which create rules refer to'],
+  [
+    'types: { message: { table: a.b.c, parents: { task: task_id } } }',
+    'types.message.table: must be table or schema.table, each at most 63 bytes',
+  ],
+  [
+    `types: { message: { table: ${'é'.repeat(32)}, parents: { task: task_id } } }`,
+    'types.message.table: must be table or schema.table, each at most 63 bytes',
+  ],
+  [
+    'types: { message: { table: messages, id: "", parents: { task: task_id } } }',
+    'types.message.id: must be the name of a column, at most 63 bytes',
+  ],
+  [
+    'types: { message: { table: messages, parents: { task: 5 } } }',
+    'types.message.parents.task: must be the name of a column, at most 63 bytes',
+  ],
+  [
+    'types: { tenant: { registered: true } }',
+    'types.tenant: can not be the name of a type: it is the account, which create rules refer to',
+  ],
   ['types: { Task: { registered: true } }', `types.Task: the name of a type ${SPICEDB_NAME_RULE}`],
-  ['types: { mesage: ~ }', 'types.mesage: null removes a default type, and there is none of this name (did you mean message?)'],
+  [
+    'types: { mesage: ~ }',
+    'types.mesage: null removes a default type, and there is none of this name (did you mean message?)',
+  ],
 
   // Types: shapes.
   ['types: { note: { parents: { task: task_id } } }', 'types.note.table: is required for a child type (or same_id_as)'],
-  ['types: { note: { table: notes } }', 'types.note.parents: is required for a child type (or same_id_as): parent type → column with its id'],
+  [
+    'types: { note: { table: notes } }',
+    'types.note.parents: is required for a child type (or same_id_as): parent type → column with its id',
+  ],
   [
     'types: { note: { table: notes, parents: { task: task_id }, tenant_relation: tenant, owner_relation: owner, parent: { relation: parent, type: task } } }',
     'types.note.tenant_relation: is for registered types: a child type has no relationships',
@@ -144,30 +267,73 @@ test.each<[string, ...string[]]>([
   ],
   ['types: { note: { registered: true, name: title } }', 'types.note.table: is required to look up a name'],
   ['types: { note: { registered: true, id: id } }', 'types.note.table: is required with id'],
-  ['types: { note: { registered: true, parent: {} } }', 'types.note.parent.relation: is required', 'types.note.parent.type: is required'],
+  [
+    'types: { note: { registered: true, parent: {} } }',
+    'types.note.parent.relation: is required',
+    'types.note.parent.type: is required',
+  ],
 
   // Types: references.
-  ['types: { note: { registered: true, parent: { relation: parent, type: tusk } } }', 'types.note.parent.type: is not a configured type (did you mean task?)'],
-  ['types: { note: { registered: true, parent: { relation: parent, type: message } } }', 'types.note.parent.type: message is a child type: a parent must be a registered type'],
-  ['types: { note: { table: notes, parents: { tusk: task_id } } }', 'types.note.parents.tusk: is not a configured type (did you mean task?)'],
-  ['types: { note: { table: notes, parents: { message: message_id } } }', 'types.note.parents.message: message is a child type: a parent must be a registered type'],
-  ['types: { note: { same_id_as: state } }', 'types.note.same_id_as: state is a child type: a parent must be a registered type'],
+  [
+    'types: { note: { registered: true, parent: { relation: parent, type: tusk } } }',
+    'types.note.parent.type: is not a configured type (did you mean task?)',
+  ],
+  [
+    'types: { note: { registered: true, parent: { relation: parent, type: message } } }',
+    'types.note.parent.type: message is a child type: a parent must be a registered type',
+  ],
+  [
+    'types: { note: { table: notes, parents: { tusk: task_id } } }',
+    'types.note.parents.tusk: is not a configured type (did you mean task?)',
+  ],
+  [
+    'types: { note: { table: notes, parents: { message: message_id } } }',
+    'types.note.parents.message: message is a child type: a parent must be a registered type',
+  ],
+  [
+    'types: { note: { same_id_as: state } }',
+    'types.note.same_id_as: state is a child type: a parent must be a registered type',
+  ],
   [
     'types: { task: ~, message: ~, state: ~, tracker: ~, event: ~ }',
     'types.checkpoint.same_id_as: is not a configured type; set types.checkpoint to null if the application has none',
   ],
-  ['types: { note: { table: notes, parents: { task: task_id }, operations: { read: read } } }', 'types.note.operations.read: a child type has no permissions of its own: write <parent type>.read'],
-  ['types: { note: { table: notes, parents: { task: task_id }, operations: { read: agent.read } } }', "types.note.operations.read: agent is not one of the type's parents"],
-  ['types: { note: { same_id_as: task, operations: { read: tusk.read } } }', "types.note.operations.read: tusk is not one of the type's parents (did you mean task?)"],
-  ['types: { note: { registered: true, operations: { read: tenant.read } } }', 'types.note.operations.read: tenant.<permission> is for create only: what exists is decided on itself or its parent'],
-  ['types: { note: { registered: true, operations: { read: agent.read } } }', 'types.note.operations.read: a registered type is decided on itself: write the permission alone'],
-  ['types: { note: { registered: true, operations: { read: a.b.read } } }', 'types.note.operations.read: must be a permission, tenant.<permission> or <parent type>.<permission>; a permission is 3 to 64 of a-z, 0-9 and _, starting with a letter and not ending with _'],
-  ['types: { note: { registered: true, operations: { read: Read } } }', 'types.note.operations.read: must be a permission, tenant.<permission> or <parent type>.<permission>; a permission is 3 to 64 of a-z, 0-9 and _, starting with a letter and not ending with _'],
+  [
+    'types: { note: { table: notes, parents: { task: task_id }, operations: { read: read } } }',
+    'types.note.operations.read: a child type has no permissions of its own: write <parent type>.read',
+  ],
+  [
+    'types: { note: { table: notes, parents: { task: task_id }, operations: { read: agent.read } } }',
+    "types.note.operations.read: agent is not one of the type's parents",
+  ],
+  [
+    'types: { note: { same_id_as: task, operations: { read: tusk.read } } }',
+    "types.note.operations.read: tusk is not one of the type's parents (did you mean task?)",
+  ],
+  [
+    'types: { note: { registered: true, operations: { read: tenant.read } } }',
+    'types.note.operations.read: tenant.<permission> is for create only: what exists is decided on itself or its parent',
+  ],
+  [
+    'types: { note: { registered: true, operations: { read: agent.read } } }',
+    'types.note.operations.read: a registered type is decided on itself: write the permission alone',
+  ],
+  [
+    'types: { note: { registered: true, operations: { read: a.b.read } } }',
+    'types.note.operations.read: must be a permission, tenant.<permission> or <parent type>.<permission>; a permission is 3 to 64 of a-z, 0-9 and _, starting with a letter and not ending with _',
+  ],
+  [
+    'types: { note: { registered: true, operations: { read: Read } } }',
+    'types.note.operations.read: must be a permission, tenant.<permission> or <parent type>.<permission>; a permission is 3 to 64 of a-z, 0-9 and _, starting with a letter and not ending with _',
+  ],
 
   // References to the environment.
   ['log: { level: "${NOT_SET}" }', 'log.level: refers to the environment variable NOT_SET, which is not set or empty'],
   ['log: { level: "a ${NOT_SET}" }', 'log.level: ${NAME} must be the whole value'],
-  [`redis: { url: redis://localhost, signing_keys: [{ id: a, secret: "\${NOT_SET}" }] }`, 'redis.signing_keys[0].secret: refers to the environment variable NOT_SET, which is not set or empty'],
+  [
+    `redis: { url: redis://localhost, signing_keys: [{ id: a, secret: "\${NOT_SET}" }] }`,
+    'redis.signing_keys[0].secret: refers to the environment variable NOT_SET, which is not set or empty',
+  ],
 
   // YAML itself.
   ['a: 1\na: 2', 'TASKGATE_CONFIG: line 2, column 1: the key is there twice'],
@@ -182,21 +348,61 @@ test.each<[string, ...string[]]>([
 });
 
 test.each<[Environment, ...string[]]>([
-  [{ TASKGATE_GRPC_ADDRESS: '0.0.0.0:50051' }, `TASKGATE_GRPC_ADDRESS: must be a loopback address or a unix socket: ${UNAUTHENTICATED}`],
-  [{ TASKGATE_HTTP_ADDRESS: ':8080' }, 'TASKGATE_HTTP_ADDRESS: must be host:port or [ipv6]:port, with a port up to 65535'],
-  [{ TASKGATE_ADMIN_ADDRESS: '9090' }, 'TASKGATE_ADMIN_ADDRESS: must be host:port or [ipv6]:port, with a port up to 65535'],
-  [{ TASKGATE_SPICEDB_ENDPOINT: 'http://spicedb:50051' }, 'TASKGATE_SPICEDB_ENDPOINT: must be host:port or [ipv6]:port, with a port from 1 to 65535'],
-  [{ TASKGATE_SPICEDB_ENDPOINT: 'spicedb:0' }, 'TASKGATE_SPICEDB_ENDPOINT: must be host:port or [ipv6]:port, with a port from 1 to 65535'],
-  [{ TASKGATE_SPICEDB_TOKEN: 'token\n' }, 'TASKGATE_SPICEDB_TOKEN: must be visible ASCII without spaces or line breaks'],
-  [{ TASKGATE_DATABASE_URL: 'mysql://localhost/app' }, 'TASKGATE_DATABASE_URL: must be a URL that starts with postgres:// or postgresql://'],
-  [{ TASKGATE_REDIS_URL: 'localhost:6379', TASKGATE_REDIS_SIGNING_SECRET: SIGNING_SECRET }, 'TASKGATE_REDIS_URL: must be a URL that starts with redis:// or rediss://'],
-  [{ TASKGATE_REDIS_URL: 'redis://localhost', TASKGATE_REDIS_SIGNING_SECRET: 'short' }, 'TASKGATE_REDIS_SIGNING_SECRET: must be at least 32 characters'],
-  [{ TASKGATE_REDIS_SIGNING_SECRET: SIGNING_SECRET }, 'TASKGATE_REDIS_SIGNING_SECRET: has no effect without Redis: set TASKGATE_REDIS_URL or redis, or unset it'],
+  [
+    { TASKGATE_GRPC_ADDRESS: '0.0.0.0:50051' },
+    `TASKGATE_GRPC_ADDRESS: must be a loopback address or a unix socket: ${UNAUTHENTICATED}`,
+  ],
+  [
+    { TASKGATE_HTTP_ADDRESS: ':8080' },
+    'TASKGATE_HTTP_ADDRESS: must be host:port or [ipv6]:port, with a port up to 65535',
+  ],
+  [
+    { TASKGATE_ADMIN_ADDRESS: '9090' },
+    'TASKGATE_ADMIN_ADDRESS: must be host:port or [ipv6]:port, with a port up to 65535',
+  ],
+  [
+    { TASKGATE_SPICEDB_ENDPOINT: 'http://spicedb:50051' },
+    'TASKGATE_SPICEDB_ENDPOINT: must be host:port or [ipv6]:port, with a port from 1 to 65535',
+  ],
+  [
+    { TASKGATE_SPICEDB_ENDPOINT: 'spicedb:0' },
+    'TASKGATE_SPICEDB_ENDPOINT: must be host:port or [ipv6]:port, with a port from 1 to 65535',
+  ],
+  [
+    { TASKGATE_SPICEDB_TOKEN: 'token\n' },
+    'TASKGATE_SPICEDB_TOKEN: must be visible ASCII without spaces or line breaks',
+  ],
+  [
+    { TASKGATE_DATABASE_URL: 'mysql://localhost/app' },
+    'TASKGATE_DATABASE_URL: must be a URL that starts with postgres:// or postgresql://',
+  ],
+  [
+    { TASKGATE_REDIS_URL: 'localhost:6379', TASKGATE_REDIS_SIGNING_SECRET: SIGNING_SECRET },
+    'TASKGATE_REDIS_URL: must be a URL that starts with redis:// or rediss://',
+  ],
+  [
+    { TASKGATE_REDIS_URL: 'redis://localhost', TASKGATE_REDIS_SIGNING_SECRET: 'short' },
+    'TASKGATE_REDIS_SIGNING_SECRET: must be at least 32 characters',
+  ],
+  [
+    { TASKGATE_REDIS_SIGNING_SECRET: SIGNING_SECRET },
+    'TASKGATE_REDIS_SIGNING_SECRET: has no effect without Redis: set TASKGATE_REDIS_URL or redis, or unset it',
+  ],
   [{ TASKGATE_SPICEDB_TOKEN: '' }, 'spicedb.token: is required to serve: set it here or in TASKGATE_SPICEDB_TOKEN'],
-  [{ TASKGATE_GRPC_ADRESS: 'localhost:1' }, 'TASKGATE_GRPC_ADRESS: is not a variable that taskgate reads (did you mean TASKGATE_GRPC_ADDRESS?)'],
-  [{ TASKGATE_GRPC_PORT: '1' }, 'TASKGATE_GRPC_PORT: is not a variable that taskgate reads (did you mean TASKGATE_GRPC_ADDRESS?)'],
+  [
+    { TASKGATE_GRPC_ADRESS: 'localhost:1' },
+    'TASKGATE_GRPC_ADRESS: is not a variable that taskgate reads (did you mean TASKGATE_GRPC_ADDRESS?)',
+  ],
+  [
+    { TASKGATE_GRPC_PORT: '1' },
+    'TASKGATE_GRPC_PORT: is not a variable that taskgate reads (did you mean TASKGATE_GRPC_ADDRESS?)',
+  ],
   [{ TASKGATE_CONFIG: '/missing.yaml' }, 'TASKGATE_CONFIG: the file that it names can not be read (ENOENT)'],
-  [{ TASKGATE_CONFIG: '/missing.yaml', TASKGATE_HTTP_ADDRESS: 'x' }, 'TASKGATE_CONFIG: the file that it names can not be read (ENOENT)', 'TASKGATE_HTTP_ADDRESS: must be host:port or [ipv6]:port, with a port up to 65535'],
+  [
+    { TASKGATE_CONFIG: '/missing.yaml', TASKGATE_HTTP_ADDRESS: 'x' },
+    'TASKGATE_CONFIG: the file that it names can not be read (ENOENT)',
+    'TASKGATE_HTTP_ADDRESS: must be host:port or [ipv6]:port, with a port up to 65535',
+  ],
 ])('names the variable for each problem of %j', (env, ...problems) => {
   expect(expectProblems(load({ env }))).toEqual(problems);
 });
@@ -239,7 +445,9 @@ types:
 
 test('blames no default that stands in for a broken value', () => {
   const yaml = 'limits: { default_timeout_ms: soon, max_timeout_ms: 1 }';
-  expect(expectProblems(load({ yaml }))).toEqual(['limits.default_timeout_ms: must be a whole number from 1 to 600000']);
+  expect(expectProblems(load({ yaml }))).toEqual([
+    'limits.default_timeout_ms: must be a whole number from 1 to 600000',
+  ]);
 });
 
 test('ignores what Kubernetes sets for a Service called taskgate', () => {

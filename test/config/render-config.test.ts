@@ -73,7 +73,9 @@ test('loads as it is where the secrets come from the environment', () => {
 });
 
 test('loading says which secrets are still masked', () => {
-  const rendered = renderConfig(expectValid(load({ yaml: EVERYTHING, env: { TASKGATE_SPICEDB_TOKEN: '', TASKGATE_DATABASE_URL: '' } })));
+  const rendered = renderConfig(
+    expectValid(load({ yaml: EVERYTHING, env: { TASKGATE_SPICEDB_TOKEN: '', TASKGATE_DATABASE_URL: '' } })),
+  );
   const problems = expectProblems(loadConfig(toDeps({ yaml: rendered }), { mode: 'serve' }));
   const masked = 'is masked (***): put the secret itself, ${NAME}, or set the environment variable';
   expect(problems).toEqual([

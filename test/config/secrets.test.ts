@@ -30,7 +30,10 @@ test.each([
   ['a short signing secret', `redis: { url: "redis://h", signing_keys: [{ id: a, secret: ${CANARY} }] }`],
   ['a signing secret in place of its key', `redis: { url: "redis://h", signing_keys: [${CANARY}] }`],
   ['a signing secret in place of the list', `redis: { url: "redis://h", signing_keys: ${CANARY} }`],
-  ['a signing secret in place of its id', `redis: { url: "redis://h", signing_keys: [{ id: ${LONG_CANARY}A, secret: x }] }`],
+  [
+    'a signing secret in place of its id',
+    `redis: { url: "redis://h", signing_keys: [{ id: ${LONG_CANARY}A, secret: x }] }`,
+  ],
   ['a secret in a listener address', `listeners: { http: { address: "${CANARY}" } }`],
   ['a secret where a word belongs', `log: { level: ${CANARY}, format: ${CANARY} }`],
 ])('no problem holds %s from YAML', (_name, yaml) => {
@@ -63,6 +66,11 @@ test('no problem holds what a variable that YAML refers to holds', () => {
   const yaml = 'log: { level: "${SECRET}" }\nspicedb: { endpoint: "${SECRET}" }\nredis: { url: "${SECRET}" }';
   const loaded = load({ yaml, env: { SECRET: CANARY, TASKGATE_SPICEDB_ENDPOINT: '' } });
   if (loaded.kind === 'valid') throw new Error('has no problem');
-  expect(loaded.problems.map(({ path }) => path)).toEqual(['spicedb.endpoint', 'redis.url', 'log.level', 'redis.signing_keys']);
+  expect(loaded.problems.map(({ path }) => path)).toEqual([
+    'spicedb.endpoint',
+    'redis.url',
+    'log.level',
+    'redis.signing_keys',
+  ]);
   expect(formatProblems(loaded.problems)).not.toContain(CANARY);
 });

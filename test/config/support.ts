@@ -20,7 +20,9 @@ export interface Source {
 
 /** Loads a YAML text to serve with, beside the required environment variables. */
 export function load({ yaml, env = {} }: Source): LoadedConfig<ServeConfig> {
-  return loadConfig(toDeps({ ...(yaml === undefined ? {} : { yaml }), env: { ...REQUIRED_ENV, ...env } }), { mode: 'serve' });
+  return loadConfig(toDeps({ ...(yaml === undefined ? {} : { yaml }), env: { ...REQUIRED_ENV, ...env } }), {
+    mode: 'serve',
+  });
 }
 
 /** The environment with a file in it that holds the YAML text. */

@@ -48,7 +48,17 @@ redis:
 });
 
 test.each([
-  ['sentinel', 'sentinels: ["s0:26379", "[::1]:26379"], master_name: main', { sentinels: [{ host: 's0', port: 26_379 }, { host: '::1', port: 26_379 }], masterName: 'main' }],
+  [
+    'sentinel',
+    'sentinels: ["s0:26379", "[::1]:26379"], master_name: main',
+    {
+      sentinels: [
+        { host: 's0', port: 26_379 },
+        { host: '::1', port: 26_379 },
+      ],
+      masterName: 'main',
+    },
+  ],
   ['cluster', 'nodes: ["n0:6379"]', { nodes: [{ host: 'n0', port: 6379 }] }],
 ])('reads the addresses of a Redis %s', (mode, keys, expected) => {
   const yaml = `redis: { mode: ${mode}, ${keys}, signing_keys: [{ id: a, secret: ${SIGNING_SECRET} }] }`;
@@ -62,7 +72,17 @@ types:
   event: ~
   thing: { registered: true }`;
   const { types, sources, registrations } = expectValid(load({ yaml }));
-  expect([...types.keys()]).toEqual(['task', 'agent', 'api_key', 'schedule', 'message', 'state', 'tracker', 'checkpoint', 'thing']);
+  expect([...types.keys()]).toEqual([
+    'task',
+    'agent',
+    'api_key',
+    'schedule',
+    'message',
+    'state',
+    'tracker',
+    'checkpoint',
+    'thing',
+  ]);
   expect(types.get('message')).toEqual({
     name: 'message',
     registered: false,
@@ -82,7 +102,9 @@ types:
 });
 
 test('an operation keeps its default consistency if another is set', () => {
-  const { consistency } = expectValid(load({ yaml: 'consistency: { update: fully_consistent, cancel: minimize_latency }' }));
+  const { consistency } = expectValid(
+    load({ yaml: 'consistency: { update: fully_consistent, cancel: minimize_latency }' }),
+  );
   expect(consistency.get('update')).toBe(FULLY_CONSISTENT);
   expect(consistency.get('cancel')).toBe(MINIMIZE_LATENCY);
   expect(consistency.get('delete')).toBe(FULLY_CONSISTENT);
@@ -117,9 +139,24 @@ test.each([
   expect(parseListenerAddress(formatAddress(address))).toEqual(address);
 });
 
-test.each(['', 'localhost', ':1', 'localhost:', 'localhost:65536', 'localhost:1x', '::1:1', '[localhost]:1', '[::1]', '127.1:1', '256.0.0.1:1', 'a b:1', 'u@h:1', 'http://h:1', 'unix:', 'unix:a', `unix:/${'a'.repeat(107)}`])(
-  'refuses the address %j',
-  (text) => {
-    expect(parseListenerAddress(text)).toBeUndefined();
-  },
-);
+test.each([
+  '',
+  'localhost',
+  ':1',
+  'localhost:',
+  'localhost:65536',
+  'localhost:1x',
+  '::1:1',
+  '[localhost]:1',
+  '[::1]',
+  '127.1:1',
+  '256.0.0.1:1',
+  'a b:1',
+  'u@h:1',
+  'http://h:1',
+  'unix:',
+  'unix:a',
+  `unix:/${'a'.repeat(107)}`,
+])('refuses the address %j', (text) => {
+  expect(parseListenerAddress(text)).toBeUndefined();
+});

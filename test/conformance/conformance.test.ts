@@ -14,7 +14,8 @@ const clients = new Map<string, TestClient>();
 
 beforeAll(() => {
   const { grpc, http } = gate().addresses;
-  for (const client of createAllClients({ grpc, http, socket: socketGate().addresses.grpc })) clients.set(client.name, client);
+  for (const client of createAllClients({ grpc, http, socket: socketGate().addresses.grpc }))
+    clients.set(client.name, client);
 });
 afterAll(async () => {
   await Promise.all([...clients.values()].map(async (client) => client[Symbol.asyncDispose]()));
@@ -40,7 +41,8 @@ function summarize(outcome: Outcome<CheckTaskResponse>) {
 }
 
 function toSummary(expected: Expected) {
-  if ('code' in expected) return { code: expected.code, message: expect.stringMatching(toPattern(expected.field)) as string };
+  if ('code' in expected)
+    return { code: expected.code, message: expect.stringMatching(toPattern(expected.field)) as string };
   const isAllowed = expected.decision === 'ALLOWED';
   return { decision: expected.decision, taskId: (isAllowed && expected.taskId) || '', hasToken: isAllowed };
 }

@@ -31,7 +31,13 @@ const transports: Readonly<Record<string, Send>> = {
 
 const url = (): string => `http://${gate().addresses.http}${PATH}`;
 
-function ask(userId: string, accountId: string, type: string, key: { id: string } | { name: string }, operation = Operation.READ) {
+function ask(
+  userId: string,
+  accountId: string,
+  type: string,
+  key: { id: string } | { name: string },
+  operation = Operation.READ,
+) {
   const principal = { subject: { case: 'userId' as const, value: userId }, accountId };
   const ref = 'id' in key ? { case: 'id' as const, value: key.id } : { case: 'name' as const, value: key.name };
   return create(CheckTaskRequestSchema, { principal, resource: { type, key: ref }, operation });
@@ -59,7 +65,9 @@ function normalize({ headers, body, trailers }: RawResponse) {
   const strip = (lines: readonly string[]): string[] =>
     lines
       .filter((line) => !/^date:/i.test(line))
-      .map((line) => line.replace(/^(taskgate-decision-id: )(.*)$/i, (_, name: string, id: string) => `${name}${id.length}`));
+      .map((line) =>
+        line.replace(/^(taskgate-decision-id: )(.*)$/i, (_, name: string, id: string) => `${name}${id.length}`),
+      );
   return { headers: strip(headers), body: body.toString('hex'), trailers: strip(trailers) };
 }
 
@@ -72,7 +80,10 @@ describe.each(Object.entries(transports))('over %s', (_, send) => {
   });
 
   it('carries a decision id of fixed length that is never the same', async () => {
-    const responses = await Promise.all([send(ask('dave', 'acme', 'task', { id: 'task-1' })), send(ask('alice', 'acme', 'task', { id: 'task-1' }))]);
+    const responses = await Promise.all([
+      send(ask('dave', 'acme', 'task', { id: 'task-1' })),
+      send(ask('alice', 'acme', 'task', { id: 'task-1' })),
+    ]);
     const ids = responses.map(
       ({ headers }) => headers.find((line) => /^taskgate-decision-id:/i.test(line))?.replace(/^[^:]*: /, '') ?? '',
     );

@@ -23,7 +23,7 @@ export function createSource(answer: (key: ParentKey) => ParentResult | Promise<
   const lookup: ParentLookup = {
     async lookup(keys) {
       asked.push([...keys]);
-      return Promise.all(keys.map(answer));
+      return Promise.all(keys.map(async (key) => answer(key)));
     },
   };
   return { ...lookup, asked };

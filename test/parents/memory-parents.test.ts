@@ -18,7 +18,8 @@ function setUp({ jitter = 0, random = 0, maxEntries = 100 } = {}) {
     clock,
     source,
     lookup: async (...keys: Parameters<typeof messageKey>[0][]) => memory.lookup(keys.map(messageKey), callContext()),
-    lookupName: async () => memory.lookup([{ type: 'task', by: 'name', value: 'n', parentType: 'task' }], callContext()),
+    lookupName: async () =>
+      memory.lookup([{ type: 'task', by: 'name', value: 'n', parentType: 'task' }], callContext()),
     setAnswer: (next: typeof answer) => {
       answer = next;
     },

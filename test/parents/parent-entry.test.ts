@@ -71,6 +71,9 @@ describe('an entry', () => {
     expect(decode(old, 'key', [next])).toEqual({ kind: 'miss', reason: 'unknown_key' });
     const rotated = encodeParentEntry('key', { kind: 'absent' }, { keyRing: [next, now], expiresAtMs: LATER });
     expect(decode(rotated, 'key', [now])).toEqual({ kind: 'miss', reason: 'unknown_key' });
-    expect(decode(rotated, 'key', [{ ...next, secret: now.secret }])).toEqual({ kind: 'miss', reason: 'bad_signature' });
+    expect(decode(rotated, 'key', [{ ...next, secret: now.secret }])).toEqual({
+      kind: 'miss',
+      reason: 'bad_signature',
+    });
   });
 });

@@ -5,7 +5,29 @@ import { toParentKeyText } from '../../src/parents/parent-key.ts';
 
 /** Parts that look like lengths, delimiters and one another; NFC and NFD; the Kelvin sign and k. */
 const part = fc.oneof(
-  fc.constantFrom('', '1', '12', '1:', ':', '#', '@', '|', '/', '*', '\n', '%', 'i', 'n', 'task', 'tas', 'k', 'K', '\u212A', 'é', 'e\u0301'),
+  fc.constantFrom(
+    '',
+    '1',
+    '12',
+    '1:',
+    ':',
+    '#',
+    '@',
+    '|',
+    '/',
+    '*',
+    '\n',
+    '%',
+    'i',
+    'n',
+    'task',
+    'tas',
+    'k',
+    'K',
+    '\u212A',
+    'é',
+    'e\u0301',
+  ),
   fc.string({ unit: 'binary', maxLength: 8 }),
   fc.array(fc.constantFrom('1', '4', ':', 'i', 'n', 'task'), { maxLength: 6 }).map((parts) => parts.join('')),
 );

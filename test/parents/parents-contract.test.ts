@@ -14,7 +14,16 @@ import type { TestDatabase } from '../support/test-database.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 import { ABSENT, EXPIRY, found, KEY_RING, messageKey, SILENT } from './fixtures.ts';
 
-const ODD_IDS = ["o'brien", 'per%cent', 'under_score', '任務', 'x'.repeat(1024), 'line\nbreak', 'back\\slash', '"quoted"'];
+const ODD_IDS = [
+  "o'brien",
+  'per%cent',
+  'under_score',
+  '任務',
+  'x'.repeat(1024),
+  'line\nbreak',
+  'back\\slash',
+  '"quoted"',
+];
 const EXTRA_ROWS = `
   CREATE TABLE notes (id text PRIMARY KEY, task_id text);
   INSERT INTO notes VALUES ('note-1', 'task-1'), ('note-null', NULL), ('note-empty', '');
@@ -33,8 +42,18 @@ interface Backend extends AsyncDisposable {
 }
 
 async function startRealDatabase(): Promise<Backend> {
-  const database: TestDatabase = await createTestDatabase(inject('postgresUrl'), [loadSampleTables(), loadSampleRows(), EXTRA_ROWS]);
-  const sql = createPostgresSql({ url: database.url, poolSize: 4, connectTimeoutMs: 2_000, statementTimeoutMs: 5_000, onError: () => undefined });
+  const database: TestDatabase = await createTestDatabase(inject('postgresUrl'), [
+    loadSampleTables(),
+    loadSampleRows(),
+    EXTRA_ROWS,
+  ]);
+  const sql = createPostgresSql({
+    url: database.url,
+    poolSize: 4,
+    connectTimeoutMs: 2_000,
+    statementTimeoutMs: 5_000,
+    onError: () => undefined,
+  });
   return {
     sql,
     async [Symbol.asyncDispose]() {
@@ -68,7 +87,10 @@ describe.each(Object.entries(DATABASES))('parents in %s', (_database, start) => 
     let lookup: ParentLookup['lookup'];
     const closing: (() => void)[] = [];
     beforeAll(async () => {
-      const redis = createRedisClient({ mode: 'single', url: inject('redisUrl'), tls: false, timeoutMs: 1_000 }, () => undefined);
+      const redis = createRedisClient(
+        { mode: 'single', url: inject('redisUrl'), tls: false, timeoutMs: 1_000 },
+        () => undefined,
+      );
       closing.push(() => redis.disconnect());
       await once(redis, 'ready');
       const chain = createParentChain(
@@ -91,7 +113,12 @@ describe.each(Object.entries(DATABASES))('parents in %s', (_database, start) => 
     });
     afterAll(() => closing.splice(0).forEach((close) => close()));
 
-    const key = (type: string, value: string, parentType = 'task', by: ParentKey['by'] = 'id'): ParentKey => ({ type, by, value, parentType });
+    const key = (type: string, value: string, parentType = 'task', by: ParentKey['by'] = 'id'): ParentKey => ({
+      type,
+      by,
+      value,
+      parentType,
+    });
 
     test('finds parents, names and both parents of an event, in the order that they are asked', async () => {
       const asked = [
@@ -104,7 +131,12 @@ describe.each(Object.entries(DATABASES))('parents in %s', (_database, start) => 
         [messageKey('msg-1'), found('task-1')],
         [key('note', 'note-1'), found('task-1')],
       ] as const;
-      expect(await lookup(asked.map(([one]) => one), callContext())).toEqual(asked.map(([, result]) => result));
+      expect(
+        await lookup(
+          asked.map(([one]) => one),
+          callContext(),
+        ),
+      ).toEqual(asked.map(([, result]) => result));
     });
 
     test('takes a child without a parent for absent, and one whose parent is no id for a fault', async () => {
@@ -114,7 +146,9 @@ describe.each(Object.entries(DATABASES))('parents in %s', (_database, start) => 
     });
 
     test.each(ODD_IDS)('takes the id %j for what it is', async (id) => {
-      const others = [id.toUpperCase(), `${id} `, ` ${id}`, `${id}%`].filter((other) => other !== id && other.length <= 1024);
+      const others = [id.toUpperCase(), `${id} `, ` ${id}`, `${id}%`].filter(
+        (other) => other !== id && other.length <= 1024,
+      );
       const results = await lookup([id, ...others].map(messageKey), callContext());
       expect(results).toEqual([found('task-1'), ...others.map(() => ABSENT)]);
     });
@@ -127,7 +161,9 @@ describe.each(Object.entries(DATABASES))('parents in %s', (_database, start) => 
 
     test('says that a type without a source, a name or such a parent is a defect', async () => {
       const keys = [key('invoice', 'i-1'), key('message', 'm', 'task', 'name'), key('message', 'msg-1', 'agent')];
-      expect(await lookup(keys, callContext())).toMatchObject(keys.map(() => ({ kind: 'failed', error: { name: 'InternalError' } })));
+      expect(await lookup(keys, callContext())).toMatchObject(
+        keys.map(() => ({ kind: 'failed', error: { name: 'InternalError' } })),
+      );
     });
   });
 });

@@ -39,11 +39,27 @@ afterAll(async () => {
 });
 
 function open(url: string, { poolSize = 2, timeoutMs = 5_000 } = {}): Sql {
-  return createPostgresSql({ url, poolSize, connectTimeoutMs: timeoutMs, statementTimeoutMs: timeoutMs, onError: () => undefined });
+  return createPostgresSql({
+    url,
+    poolSize,
+    connectTimeoutMs: timeoutMs,
+    statementTimeoutMs: timeoutMs,
+    onError: () => undefined,
+  });
 }
 
-function parentsOf(sources: readonly Partial<PostgresSource>[], on: Sql = sql, { maxConcurrentBatches = 1, timeoutMs = 5_000 } = {}) {
-  const complete = sources.map((source) => ({ type: 'message', table: 'messages', id: 'id', parents: { task: 'task_id' }, ...source }));
+function parentsOf(
+  sources: readonly Partial<PostgresSource>[],
+  on: Sql = sql,
+  { maxConcurrentBatches = 1, timeoutMs = 5_000 } = {},
+) {
+  const complete = sources.map((source) => ({
+    type: 'message',
+    table: 'messages',
+    id: 'id',
+    parents: { task: 'task_id' },
+    ...source,
+  }));
   return createPostgresParents(
     { sql: on, sources: complete, observer: SILENT },
     { timeoutMs, maxBatchSize: 10_000, maxConcurrentBatches },
@@ -96,24 +112,39 @@ describe('batches', () => {
     const counted = countQueries(sql);
     const parents = parentsOf([{}], counted);
     await parents.lookup([messageKey('warm')], callContext());
-    const asked = Array.from({ length: 64 }, async (_, index) => parents.lookup([messageKey(`m-${index}`)], callContext()));
+    const asked = Array.from({ length: 64 }, async (_, index) =>
+      parents.lookup([messageKey(`m-${index}`)], callContext()),
+    );
     await Promise.all(asked);
     expect(counted.lookups() - 1).toBeLessThanOrEqual(2);
   });
 
   test.each<[string, readonly Record<string, unknown>[]]>([
-    ['two rows with one key and different parents', [{ key: 'm', parent_1: 'a' }, { key: 'm', parent_1: 'b' }]],
+    [
+      'two rows with one key and different parents',
+      [
+        { key: 'm', parent_1: 'a' },
+        { key: 'm', parent_1: 'b' },
+      ],
+    ],
     ['a row without the parent', [{ key: 'm' }]],
     ['a parent that is no text', [{ key: 'm', parent_1: { id: 'a' } }]],
   ])('takes %s for a fault', async (_, rows) => {
-    const odd: Sql = { ...sql, query: async (text, values, within) => (text.includes('pg_catalog') ? sql.query(text, values, within) : rows) };
+    const odd: Sql = {
+      ...sql,
+      query: async (text, values, within) => (text.includes('pg_catalog') ? sql.query(text, values, within) : rows),
+    };
     expect(await parentsOf([{}], odd).lookup([messageKey('m')], callContext())).toMatchObject([
       { kind: 'failed', error: { name: 'UnavailableError', dependency: 'database' } },
     ]);
   });
 
   test('never answers with a row that was not asked for', async () => {
-    const folding: Sql = { ...sql, query: async (text, values, within) => (text.includes('pg_catalog') ? sql.query(text, values, within) : [{ key: 'M', parent_1: 'a' }]) };
+    const folding: Sql = {
+      ...sql,
+      query: async (text, values, within) =>
+        text.includes('pg_catalog') ? sql.query(text, values, within) : [{ key: 'M', parent_1: 'a' }],
+    };
     expect(await parentsOf([{}], folding).lookup([messageKey('m')], callContext())).toEqual([ABSENT]);
   });
 });
@@ -170,7 +201,9 @@ describe('the catalogue', () => {
       const parents = parentsOf(sources, limited);
       await parents.check(bounds);
       expect(await parents.lookup([messageKey('msg-1')], callContext())).toEqual([found('task-1')]);
-      await expect(limited.query('SELECT content FROM messages', [], bounds)).rejects.toThrow('database is unavailable');
+      await expect(limited.query('SELECT content FROM messages', [], bounds)).rejects.toThrow(
+        'database is unavailable',
+      );
       await expect(parentsOf([{ parents: { task: 'content' } }], limited).check(bounds)).rejects.toMatchObject({
         problems: ['types.message.parents.task: the database role may not read column content'],
       });
@@ -190,7 +223,9 @@ describe('a database that fails', () => {
     const hung = open(`postgres://user@127.0.0.1:${port}/db`, { timeoutMs: 60_000 });
     const startedAt = performance.now();
     const parents = parentsOf([{}], hung, { timeoutMs: 100 });
-    expect(await parents.lookup([messageKey('m')], callContext())).toMatchObject([{ error: { name: 'DeadlineExceededError' } }]);
+    expect(await parents.lookup([messageKey('m')], callContext())).toMatchObject([
+      { error: { name: 'DeadlineExceededError' } },
+    ]);
     expect(performance.now() - startedAt).toBeLessThan(1_000);
     server.close();
   });
@@ -208,7 +243,9 @@ describe('a database that fails', () => {
     const left = single.query("SELECT 'left' AS who, pg_sleep(5)", [], { signal: leaving.signal, timeoutMs: 5_000 });
     leaving.abort(new CancelledError());
     await expect(left).rejects.toThrow(CancelledError);
-    await expect(single.query("SELECT 'late' AS who, pg_sleep(5)", [], { ...bounds, timeoutMs: 50 })).rejects.toThrow('deadline');
+    await expect(single.query("SELECT 'late' AS who, pg_sleep(5)", [], { ...bounds, timeoutMs: 50 })).rejects.toThrow(
+      'deadline',
+    );
     expect(await single.query("SELECT 'next' AS who", [], bounds)).toEqual([{ who: 'next' }]);
     await single.close();
   });

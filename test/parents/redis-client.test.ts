@@ -53,13 +53,22 @@ async function expectShared(target: RedisTarget): Promise<void> {
   const sources = [createSource(() => found('task-1')), createSource(() => ABSENT)];
   const replicas = clients.map((redis, index) =>
     createRedisParents(
-      { next: sources[index] ?? createSource(() => ABSENT), redis, clock: SYSTEM_CLOCK, expiryOf: createExpiry(EXPIRY, () => 0), observer: SILENT },
+      {
+        next: sources[index] ?? createSource(() => ABSENT),
+        redis,
+        clock: SYSTEM_CLOCK,
+        expiryOf: createExpiry(EXPIRY, () => 0),
+        observer: SILENT,
+      },
       { keyPrefix: 'test', keyRing: KEY_RING, timeoutMs: TIMEOUT_MS },
     ),
   );
   try {
     const keys = Array.from({ length: 50 }, (_, index) => messageKey(`m-${index}`));
-    await vi.waitFor(async () => expect(await Promise.all(clients.map(async (client) => client.ping()))).toEqual(['PONG', 'PONG']), SOON);
+    await vi.waitFor(
+      async () => expect(await Promise.all(clients.map(async (client) => client.ping()))).toEqual(['PONG', 'PONG']),
+      SOON,
+    );
     await replicas[0]?.lookup(keys, callContext());
     await replicas[0]?.settled();
     expect(await replicas[1]?.lookup(keys, callContext())).toEqual(keys.map(() => found('task-1')));
@@ -76,14 +85,26 @@ test('shares parents through one server', async () => {
 
 test('shares parents through a server with a password', async () => {
   await using server = await startServer('requirepass secret');
-  const target = { mode: 'single', url: `redis://127.0.0.1:${server.port}`, tls: false, timeoutMs: TIMEOUT_MS } as const;
+  const target = {
+    mode: 'single',
+    url: `redis://127.0.0.1:${server.port}`,
+    tls: false,
+    timeoutMs: TIMEOUT_MS,
+  } as const;
   await expectShared({ ...target, password: 'secret' });
 });
 
 test('shares parents through the master that Sentinel names', async () => {
   await using master = await startServer('');
   await using sentinel = await startServer(`sentinel monitor main 127.0.0.1 ${master.port} 1`, '--sentinel');
-  await vi.waitFor(async () => expect(await command(sentinel.port, 'SENTINEL', 'get-master-addr-by-name', 'main')).toEqual(['127.0.0.1', `${master.port}`]), SOON);
+  await vi.waitFor(
+    async () =>
+      expect(await command(sentinel.port, 'SENTINEL', 'get-master-addr-by-name', 'main')).toEqual([
+        '127.0.0.1',
+        `${master.port}`,
+      ]),
+    SOON,
+  );
   const sentinels = [{ host: '127.0.0.1', port: sentinel.port }];
   await expectShared({ mode: 'sentinel', sentinels, masterName: 'main', tls: false, timeoutMs: TIMEOUT_MS });
 });
@@ -97,5 +118,10 @@ test('shares parents through a cluster, whatever slots the keys are in', async (
   const isWhole = async (port: number): Promise<void> =>
     expect(String(await command(port, 'CLUSTER', 'INFO'))).toContain('cluster_state:ok');
   await vi.waitFor(async () => Promise.all([isWhole(first.port), isWhole(second.port)]), SOON);
-  await expectShared({ mode: 'cluster', nodes: [{ host: '127.0.0.1', port: first.port }], tls: false, timeoutMs: TIMEOUT_MS });
+  await expectShared({
+    mode: 'cluster',
+    nodes: [{ host: '127.0.0.1', port: first.port }],
+    tls: false,
+    timeoutMs: TIMEOUT_MS,
+  });
 });

@@ -68,7 +68,10 @@ describe('Redis', () => {
     await using other = await setUp(inject('redisUrl'), () => ABSENT);
     await replica.lookup('found');
     await other.lookup('absent');
-    for (const [value, mostMs] of [['found', EXPIRY.foundTtlMs], ['absent', EXPIRY.absentTtlMs]] as const) {
+    for (const [value, mostMs] of [
+      ['found', EXPIRY.foundTtlMs],
+      ['absent', EXPIRY.absentTtlMs],
+    ] as const) {
       const ttlMs = await admin.pttl(redisKey(value));
       expect(ttlMs).toBeGreaterThan(0);
       expect(ttlMs).toBeLessThanOrEqual(mostMs);

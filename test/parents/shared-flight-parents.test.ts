@@ -52,7 +52,10 @@ describe('shared flight', () => {
 
   test('shares a fault with those who waited for it, and with nobody after', async () => {
     const { gate, source, flights } = setUp();
-    const waiting = [flights.lookup([messageKey('m')], callContext()), flights.lookup([messageKey('m')], callContext())];
+    const waiting = [
+      flights.lookup([messageKey('m')], callContext()),
+      flights.lookup([messageKey('m')], callContext()),
+    ];
     gate.reject(new Error('broken'));
     expect(await Promise.all(waiting)).toMatchObject([[{ kind: 'failed' }], [{ kind: 'failed' }]]);
     await flights.lookup([messageKey('m')], callContext());
@@ -70,6 +73,8 @@ describe('shared flight', () => {
       },
       { timeoutMs: 5 },
     );
-    expect(await flights.lookup([messageKey('m')], callContext())).toMatchObject([{ error: { name: 'DeadlineExceededError' } }]);
+    expect(await flights.lookup([messageKey('m')], callContext())).toMatchObject([
+      { error: { name: 'DeadlineExceededError' } },
+    ]);
   });
 });

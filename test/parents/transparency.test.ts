@@ -21,7 +21,12 @@ const SOURCES: readonly ParentSource[] = [
   { kind: 'postgres', type: 'message', table: 'messages', id: 'id', parents: { task: 'task_id' } },
   { kind: 'postgres', type: 'event', table: 'events', id: 'id', parents: { agent: 'agent_id', task: 'task_id' } },
 ];
-const key = (type: string, value: string, parentType = 'task', by: ParentKey['by'] = 'id'): ParentKey => ({ type, by, value, parentType });
+const key = (type: string, value: string, parentType = 'task', by: ParentKey['by'] = 'id'): ParentKey => ({
+  type,
+  by,
+  value,
+  parentType,
+});
 const KEYS: readonly ParentKey[] = [
   ...['msg-1', 'msg-5', 'msg-9', 'msg-orphan', 'msg-none', 'MSG-1', 'event-1'].map((id) => key('message', id)),
   ...['quarterly-report', 'task-1', 'no-such-name'].map((name) => key('task', name, 'task', 'name')),
@@ -33,8 +38,17 @@ let sql: Sql;
 let redis: Redis;
 beforeAll(async () => {
   database = await createTestDatabase(inject('postgresUrl'), [loadSampleTables(), loadSampleRows()]);
-  sql = createPostgresSql({ url: database.url, poolSize: 4, connectTimeoutMs: 2_000, statementTimeoutMs: 5_000, onError: () => undefined });
-  const client = createRedisClient({ mode: 'single', url: inject('redisUrl'), tls: false, timeoutMs: 1_000 }, () => undefined);
+  sql = createPostgresSql({
+    url: database.url,
+    poolSize: 4,
+    connectTimeoutMs: 2_000,
+    statementTimeoutMs: 5_000,
+    onError: () => undefined,
+  });
+  const client = createRedisClient(
+    { mode: 'single', url: inject('redisUrl'), tls: false, timeoutMs: 1_000 },
+    () => undefined,
+  );
   await once(client, 'ready');
   redis = client as Redis;
 });
@@ -68,7 +82,8 @@ test('caches change no result: off, cold, warm, tiny, or full of garbage', async
         const cached = chainOf(prefix, 1_000);
         const tiny = chainOf(prefix, 1);
         const poisoned = chainOf(`${prefix}-poisoned`, 1_000);
-        for (const one of KEYS) await redis.set(`${prefix}-poisoned:parent:${toParentKeyText(one)}`, Buffer.from(garbage), 'PX', 60_000);
+        for (const one of KEYS)
+          await redis.set(`${prefix}-poisoned:parent:${toParentKeyText(one)}`, Buffer.from(garbage), 'PX', 60_000);
         for (const keys of calls) {
           const expected = await plain.lookup(keys, callContext());
           for (const chain of [cached, cached, tiny, poisoned]) {

@@ -38,12 +38,18 @@ describe.each(SPICEDB_ENGINES)('following changes on $name', ({ start }) => {
   });
 
   const carol = async (): Promise<string | undefined> => {
-    const { results } = await chain.relationships.check([taskCheck('task-1', { user: 'carol' })], MINIMIZE_LATENCY, callContext());
+    const { results } = await chain.relationships.check(
+      [taskCheck('task-1', { user: 'carol' })],
+      MINIMIZE_LATENCY,
+      callContext(),
+    );
     return results[0]?.kind;
   };
   const revoke = async (): Promise<void> => {
     const updates = toTouches([CAROL_VIEWS]).map((update) => ({ ...update, operation: DELETE }));
-    await writer.client.call(WRITE_RELATIONSHIPS, { updates, optionalPreconditions: [] }, callContext(), { idempotent: true });
+    await writer.client.call(WRITE_RELATIONSHIPS, { updates, optionalPreconditions: [] }, callContext(), {
+      idempotent: true,
+    });
   };
 
   test('sees a revoke and a grant through another client within a second, again and again', async () => {
@@ -59,7 +65,9 @@ describe.each(SPICEDB_ENGINES)('following changes on $name', ({ start }) => {
     const member = SAMPLE_RELATIONSHIPS.filter(({ relation }) => relation === 'member').slice(0, 1);
     const updates = toTouches(member).map((update) => ({ ...update, operation: DELETE }));
     await vi.waitFor(async () => expect(await carol()).toBe('held'), WITHIN_A_SECOND);
-    await writer.client.call(WRITE_RELATIONSHIPS, { updates, optionalPreconditions: [] }, callContext(), { idempotent: true });
+    await writer.client.call(WRITE_RELATIONSHIPS, { updates, optionalPreconditions: [] }, callContext(), {
+      idempotent: true,
+    });
     await vi.waitFor(async () => expect(await carol()).toBe('denied'), WITHIN_A_SECOND);
     await writer.writer.touch(member, callContext());
     await vi.waitFor(async () => expect(await carol()).toBe('held'), WITHIN_A_SECOND);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RelationshipCheck, RelationshipResult, Relationships } from '../../src/authorize/ports.ts';
 import type { Consistency } from '../../src/domain/consistency.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../../src/domain/consistency.ts';
-import { UnavailableError } from '../../src/domain/errors.ts';
+import { InvalidArgumentError, UnavailableError } from '../../src/domain/errors.ts';
 import { createDecisionCache } from '../../src/relationships/decision-cache.ts';
 import { createFreshRelationships } from '../../src/relationships/fresh-relationships.ts';
 import { createFreshness } from '../../src/relationships/freshness.ts';
@@ -19,10 +19,14 @@ function setUp({ maxObjects = 100 } = {}) {
   const clock = { nowMs: () => nowMs };
   const freshness = createFreshness({ clock }, { floorTtlMs: 10_000, maxObjects });
   const asked: { checks: readonly RelationshipCheck[]; consistency: Consistency }[] = [];
+  let refusedToken: string | undefined;
   let answer = async (): Promise<RelationshipResult> => ({ kind: 'held' });
   const engine: Relationships = {
     async check(checks, consistency) {
       asked.push({ checks, consistency });
+      if (consistency.kind === 'at_least_as_fresh' && consistency.token === refusedToken) {
+        throw new InvalidArgumentError('consistency.at_least_as_fresh', 'is refused');
+      }
       return { results: await Promise.all(checks.map(async () => answer())), checkedAt: `read ${asked.length}` };
     },
   };
@@ -39,6 +43,9 @@ function setUp({ maxObjects = 100 } = {}) {
     changes: freshness.listener,
     setAnswer: (next: typeof answer) => {
       answer = next;
+    },
+    setRefusedToken: (token: string) => {
+      refusedToken = token;
     },
     advance: (ms: number) => {
       nowMs += ms;
@@ -60,7 +67,10 @@ describe('the decision cache', () => {
 
   test.each([
     ['before changes are followed', () => undefined],
-    ['after they were lost', (changes: ReturnType<typeof setUp>['changes']) => (changes.followed(FOLLOWED), changes.lost())],
+    [
+      'after they were lost',
+      (changes: ReturnType<typeof setUp>['changes']) => (changes.followed(FOLLOWED), changes.lost()),
+    ],
   ])('neither answers nor keeps %s', async (_, prepare) => {
     const { check, asked, changes } = setUp();
     prepare(changes);
@@ -135,8 +145,9 @@ describe('the decision cache', () => {
     ['fully consistent', FULLY_CONSISTENT],
     ['at least as fresh', { kind: 'at_least_as_fresh', token: 'mine' }],
   ])('never answers a caller that asks for %s, but keeps what it got', async (_, consistency) => {
-    const { check, asked, changes } = setUp();
+    const { check, asked, changes, advance } = setUp();
     changes.followed(FOLLOWED);
+    advance(10_000);
     await check('task-1');
     await check('task-1', consistency);
     await check('task-1', consistency);
@@ -168,5 +179,33 @@ describe('the decision cache', () => {
     const { results } = await cache.check(checks, MINIMIZE_LATENCY, callContext());
     expect(results.map(({ kind }) => kind)).toEqual(['denied', 'held', 'denied']);
     expect(asked[1]?.checks).toHaveLength(2);
+  });
+});
+
+describe('a floor beside a token of the caller', () => {
+  test('reads fully consistent, and shows SpiceDB the token once', async () => {
+    const { check, asked, changes } = setUp();
+    changes.followed(FOLLOWED);
+    changes.changed([TASK_1], 'floor');
+    await check('task-1', { kind: 'at_least_as_fresh', token: 'mine' });
+    expect(asked.map(({ consistency }) => consistency)).toEqual([
+      FULLY_CONSISTENT,
+      { kind: 'at_least_as_fresh', token: 'mine' },
+    ]);
+    await check('task-1', { kind: 'at_least_as_fresh', token: 'mine' });
+    expect(asked.slice(2).map(({ consistency }) => consistency)).toEqual([FULLY_CONSISTENT]);
+    await check('task-1', { kind: 'at_least_as_fresh', token: 'floor' });
+    expect(asked.slice(3).map(({ consistency }) => consistency)).toEqual([
+      { kind: 'at_least_as_fresh', token: 'floor' },
+    ]);
+  });
+
+  test('refuses a token that SpiceDB refuses, again and again', async () => {
+    const { check, changes, setRefusedToken } = setUp();
+    changes.followed(FOLLOWED);
+    setRefusedToken('forged');
+    const forged = { kind: 'at_least_as_fresh', token: 'forged' } as const;
+    await expect(check('task-1', forged)).rejects.toThrow(InvalidArgumentError);
+    await expect(check('task-1', forged)).rejects.toThrow(InvalidArgumentError);
   });
 });

@@ -27,9 +27,17 @@ function setUp({ schema = SCHEMA, silenceMs = 'off' }: { schema?: string; silenc
       void told.push(`changed ${objects.map(({ type, id }) => `${type}:${id}`).join()} ${token}`),
     lost: () => void told.push('lost'),
   };
-  const changes = followChanges({ client, clock: SYSTEM_CLOCK, listener, onLost: (error) => lost.push(error) }, { timeoutMs: 1_000, silenceMs });
+  const changes = followChanges(
+    { client, clock: SYSTEM_CLOCK, listener, onLost: (error) => lost.push(error) },
+    { timeoutMs: 1_000, silenceMs },
+  );
   cleanUps.push(() => changes.close());
-  return { watches, told, lost, opened: async (count: number) => vi.waitFor(() => expect(watches).toHaveLength(count), SOON) };
+  return {
+    watches,
+    told,
+    lost,
+    opened: async (count: number) => vi.waitFor(() => expect(watches).toHaveLength(count), SOON),
+  };
 }
 
 const cleanUps: (() => void)[] = [];

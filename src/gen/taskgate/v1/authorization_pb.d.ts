@@ -271,6 +271,59 @@ export declare type BatchCheckTaskItem = Message<"taskgate.v1.BatchCheckTaskItem
 export declare const BatchCheckTaskItemSchema: GenMessage<BatchCheckTaskItem>;
 
 /**
+ * @generated from message taskgate.v1.FilterReadableTasksRequest
+ */
+export declare type FilterReadableTasksRequest = Message<"taskgate.v1.FilterReadableTasksRequest"> & {
+  /**
+   * @generated from field: taskgate.v1.Principal principal = 1;
+   */
+  principal?: Principal | undefined;
+
+  /**
+   * 1 to 10,000, of any types, by id or by name.
+   *
+   * @generated from field: repeated taskgate.v1.ResourceRef resources = 2;
+   */
+  resources: ResourceRef[];
+
+  /**
+   * OPERATION_READ if unset.
+   *
+   * @generated from field: taskgate.v1.Operation operation = 3;
+   */
+  operation: Operation;
+
+  /**
+   * @generated from field: taskgate.v1.Consistency consistency = 4;
+   */
+  consistency?: Consistency | undefined;
+};
+
+/**
+ * Describes the message taskgate.v1.FilterReadableTasksRequest.
+ * Use `create(FilterReadableTasksRequestSchema)` to create a new message.
+ */
+export declare const FilterReadableTasksRequestSchema: GenMessage<FilterReadableTasksRequest>;
+
+/**
+ * @generated from message taskgate.v1.FilterReadableTasksResponse
+ */
+export declare type FilterReadableTasksResponse = Message<"taskgate.v1.FilterReadableTasksResponse"> & {
+  /**
+   * What remains, as it was asked, in the order that it was asked, each as often as it was asked.
+   *
+   * @generated from field: repeated taskgate.v1.ResourceRef resources = 1;
+   */
+  resources: ResourceRef[];
+};
+
+/**
+ * Describes the message taskgate.v1.FilterReadableTasksResponse.
+ * Use `create(FilterReadableTasksResponseSchema)` to create a new message.
+ */
+export declare const FilterReadableTasksResponseSchema: GenMessage<FilterReadableTasksResponse>;
+
+/**
  * @generated from message taskgate.v1.BatchCheckTaskResponse
  */
 export declare type BatchCheckTaskResponse = Message<"taskgate.v1.BatchCheckTaskResponse"> & {
@@ -454,6 +507,17 @@ export declare const AuthorizationService: GenService<{
     methodKind: "unary";
     input: typeof BatchCheckTaskRequestSchema;
     output: typeof BatchCheckTaskResponseSchema;
+  },
+  /**
+   * FilterReadableTasks leaves of a list what the principal may read (or do another operation on). Whatever is left out
+   * is left out without a trace. If any item could not be told the whole call fails: a shorter list would be a denial.
+   *
+   * @generated from rpc taskgate.v1.AuthorizationService.FilterReadableTasks
+   */
+  filterReadableTasks: {
+    methodKind: "unary";
+    input: typeof FilterReadableTasksRequestSchema;
+    output: typeof FilterReadableTasksResponseSchema;
   },
 }>;
 
