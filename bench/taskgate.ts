@@ -1,8 +1,7 @@
 // The server that is measured: the product's own composition, with its stores from the environment.
 import { pino } from 'pino';
+import { openStores } from '../src/cli/open-stores.ts';
 import { loadConfig } from '../src/config/load-config.ts';
-import { createPostgresSql } from '../src/parents/postgres-sql.ts';
-import { createRedisClient } from '../src/parents/redis-client.ts';
 import { startServer } from '../src/server.ts';
 
 const { BENCH_SPICEDB = '', ...env } = process.env;
@@ -23,16 +22,8 @@ const loaded = loadConfig(
 if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.problems));
 // The in-memory datastore of the benchmarks speaks of changes only.
 const config = { ...loaded.config, spicedb: { ...loaded.config.spicedb, watchSilenceMs: 0 } };
-const { database, redis } = config;
-if (redis === undefined) throw new Error('no Redis');
-const server = await startServer(
-  config,
-  {
-    spiceDb: JSON.parse(BENCH_SPICEDB),
-    sql: createPostgresSql({ ...database, statementTimeoutMs: database.timeoutMs, onError: () => undefined }),
-    redis: createRedisClient(redis, () => undefined),
-  },
-  { logger: pino({ level: 'warn' }, pino.destination(2)) },
-);
+const logger = pino({ level: 'warn' }, pino.destination(2));
+const stores = openStores(config, { logger });
+const server = await startServer(config, { ...stores, spiceDb: JSON.parse(BENCH_SPICEDB) }, { logger });
 process.stdout.write(`${JSON.stringify(server.addresses)}\n`);
 process.once('SIGTERM', () => process.exit(0));

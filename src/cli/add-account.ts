@@ -4,7 +4,7 @@ import { toTaskgateError } from '../domain/errors.ts';
 import { registerAccount } from '../lifecycle/register-account.ts';
 import { createRelationshipChain } from '../relationships/relationship-chain.ts';
 import type { CommandDeps } from './config.ts';
-import { toSpiceDbOptions } from './serve.ts';
+import { toSpiceDbOptions } from './open-stores.ts';
 import type { ExitCode } from './usage.ts';
 import { EXIT_CODES } from './usage.ts';
 

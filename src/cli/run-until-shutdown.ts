@@ -14,8 +14,9 @@ export interface ServerCommandDeps extends CommandDeps {
 
 /** A logger on standard output, in the configured format. */
 export function createCommandLogger({ stdout }: Pick<ServerCommandDeps, 'stdout'>, { log }: Config): Logger {
-  const isPretty = log.format === 'pretty' || (log.format === 'auto' && stdout.isTTY === true);
-  return createLogger({ level: log.level, format: isPretty ? 'pretty' : 'json' }, stdout);
+  const isTerminal = stdout.isTTY === true;
+  const isPretty = log.format === 'pretty' || (log.format === 'auto' && isTerminal);
+  return createLogger({ level: log.level, format: isPretty ? 'pretty' : 'json', isColored: isTerminal }, stdout);
 }
 
 /** Waits until the process is asked to end, then drains the server. */

@@ -5,8 +5,10 @@ import { PinoPretty } from 'pino-pretty';
 export interface LoggerOptions {
   /** `trace` to `fatal`, or `silent`. */
   readonly level: string;
-  /** JSON lines for machines, or colour for people. */
+  /** JSON lines for machines, or text for people. */
   readonly format: 'json' | 'pretty';
+  /** With `pretty`: colours, as a terminal shows them. Default false. */
+  readonly isColored?: boolean;
 }
 
 export function createLogger(options: LoggerOptions, destination: DestinationStream): Logger {
@@ -17,7 +19,7 @@ export function createLogger(options: LoggerOptions, destination: DestinationStr
     serializers: { err: serializeError },
   };
   return options.format === 'pretty'
-    ? pino(base, PinoPretty({ destination, colorize: true, ignore: 'pid,hostname', sync: true }))
+    ? pino(base, PinoPretty({ destination, colorize: options.isColored ?? false, ignore: 'pid,hostname', sync: true }))
     : pino(base, destination);
 }
 

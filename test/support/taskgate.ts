@@ -3,11 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, inject } from 'vitest';
+import { openStores } from '../../src/cli/open-stores.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { startEmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
 import { loadSampleRows, loadSampleTables, SAMPLE_RELATIONSHIPS } from '../../src/embedded/sample-data.ts';
-import { createPostgresSql } from '../../src/parents/postgres-sql.ts';
-import { createRedisClient } from '../../src/parents/redis-client.ts';
 import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
 import type { RunningServer, Stores } from '../../src/server.ts';
 import { startServer } from '../../src/server.ts';
@@ -102,22 +101,11 @@ export async function startWithStores(
 
   const logged: string[] = [];
   const logger = createLogger({ level: 'debug', format: 'json' }, { write: (line: string) => void logged.push(line) });
-  const { database } = config;
-  const sql = createPostgresSql({
-    url: database.url,
-    poolSize: database.poolSize,
-    connectTimeoutMs: database.connectTimeoutMs,
-    statementTimeoutMs: database.timeoutMs,
-    onError: () => undefined,
-  });
-  opened.defer(async () => sql.close());
-  if (config.redis === undefined) throw new Error('no Redis');
-  const redis = createRedisClient(config.redis, () => undefined);
-  opened.defer(() => redis.disconnect());
+  const configured = opened.use(openStores(config, { logger }));
   // The in-memory datastore speaks of changes only.
   const spicedb = { ...config.spicedb, watchSilenceMs: 0 };
   const quick = { ...config, spicedb, shutdown: { ...config.shutdown, drainDelayMs: 0 } };
-  const server = await startServer(quick, { spiceDb: stores.spiceDb, sql, redis }, { logger });
+  const server = await startServer(quick, { ...configured, spiceDb: stores.spiceDb }, { logger });
   opened.defer(async () => server.close());
   const kept = opened.move();
   const close = async (): Promise<void> => kept.disposeAsync();

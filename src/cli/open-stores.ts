@@ -1,0 +1,37 @@
+import type { Logger } from 'pino';
+import type { ServeConfig } from '../config/config.ts';
+import { createPostgresSql } from '../parents/postgres-sql.ts';
+import { createRedisClient } from '../parents/redis-client.ts';
+import type { SpiceDbOptions } from '../relationships/spicedb-client.ts';
+import type { Stores } from '../server.ts';
+
+/** How the configured SpiceDB is reached. */
+export function toSpiceDbOptions({ spicedb }: ServeConfig): SpiceDbOptions {
+  const { endpoint, token, timeoutMs, tls } = spicedb;
+  return { endpoint, token, timeoutMs, ...(tls.enabled ? { tls } : {}) };
+}
+
+/** The configured stores, each of which connects when it is first used. Dispose them after the server. */
+export function openStores(config: ServeConfig, { logger }: { readonly logger: Logger }): Stores & AsyncDisposable {
+  const { url, poolSize, connectTimeoutMs, timeoutMs } = config.database;
+  const sql = createPostgresSql({
+    url,
+    poolSize,
+    connectTimeoutMs,
+    statementTimeoutMs: timeoutMs,
+    onError: (err) => logger.warn({ err }, 'a database connection broke'),
+  });
+  const redis =
+    config.redis === undefined
+      ? undefined
+      : createRedisClient(config.redis, (err) => logger.debug({ err }, 'Redis is not connected'));
+  return {
+    spiceDb: toSpiceDbOptions(config),
+    sql,
+    ...(redis === undefined ? {} : { redis }),
+    async [Symbol.asyncDispose]() {
+      redis?.disconnect();
+      await sql.close();
+    },
+  };
+}
