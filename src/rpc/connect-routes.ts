@@ -68,8 +68,13 @@ export function createConnectRoutes(
 }
 
 /** connect-node has a timer of its own for the deadline: not a caller who left, and too early if the deadline is huge. */
-function onAbort({ reason }: AbortSignal, onCancel: () => void): void {
-  if (!(reason instanceof ConnectError && reason.code === Code.DeadlineExceeded)) onCancel();
+function listenForCancel(signal: AbortSignal, listener: () => void): void {
+  const onAbort = (): void => {
+    const reason: unknown = signal.reason;
+    if (!(reason instanceof ConnectError && reason.code === Code.DeadlineExceeded)) listener();
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
 }
 
 /**
@@ -93,8 +98,7 @@ function toHandler(procedure: Procedure, deps: ListenerDeps) {
       transport: 'connect',
       decisionId: context.values.get(DECISION_ID),
       timeoutMs: context.timeoutMs(),
-      onCancel: (listener) =>
-        context.signal.addEventListener('abort', () => onAbort(context.signal, listener), { once: true }),
+      onCancel: (listener) => listenForCancel(context.signal, listener),
     });
     if (reply.kind === 'message') return reply.message;
     throw new ConnectError(reply.error.message, reply.status.connect);

@@ -75,7 +75,10 @@ async function answer(
     transport: 'grpc',
     decisionId,
     timeoutMs: timeoutOf(call),
-    onCancel: (listener) => call.on('cancelled', listener),
+    onCancel(listener) {
+      if (call.cancelled) listener();
+      else call.on('cancelled', listener);
+    },
   });
   const metadata = new Metadata();
   metadata.set(DECISION_ID_HEADER, decisionId);
