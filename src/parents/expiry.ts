@@ -1,4 +1,4 @@
-import type { Clock, ParentKey } from '../authorize/ports.ts';
+import type { Clock, ParentKey, ParentResult } from '../authorize/ports.ts';
 import type { CacheableResult } from './parent-entry.ts';
 
 export interface ExpiryOptions {
@@ -24,7 +24,15 @@ export function createExpiry(options: ExpiryOptions, random: () => number): Expi
   };
 }
 
+/**
+ * Until when, in `Clock.nowMs` time, the layer that gave a result had kept it already. A layer above keeps it no longer:
+ * an age does not start again with every layer that a result goes through.
+ */
+export type KeptUntilMs = WeakMap<ParentResult, number>;
+
 export interface ExpiryDeps {
   readonly clock: Clock;
   readonly expiryOf: ExpiryOf;
+  /** The same one for all layers that are stacked. Needed where one that keeps results stands above another. */
+  readonly keptUntilMs?: KeptUntilMs;
 }

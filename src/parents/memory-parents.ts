@@ -17,7 +17,13 @@ export interface MemoryParentsOptions {
 
 /** Keeps results in this process. A fault is never kept. */
 export function createMemoryParents(
-  { next, clock, expiryOf, observer }: ExpiryDeps & { readonly next: ParentLookup; readonly observer: ParentObserver },
+  {
+    next,
+    clock,
+    expiryOf,
+    keptUntilMs,
+    observer,
+  }: ExpiryDeps & { readonly next: ParentLookup; readonly observer: ParentObserver },
   { maxEntries }: MemoryParentsOptions,
 ): ParentLookup {
   const entries = new LRUCache<string, MemoryEntry>({ max: maxEntries });
@@ -39,7 +45,8 @@ export function createMemoryParents(
       const misses = await lookupMisses(keys, results, next, context);
       for (const { key, result } of misses) {
         if (result.kind === 'failed') continue;
-        write(toParentKeyText(key), { result, expiresAtMs: expiryOf(key, result, startedAtMs) }, clock.nowMs());
+        const expiresAtMs = Math.min(expiryOf(key, result, startedAtMs), keptUntilMs?.get(result) ?? Infinity);
+        write(toParentKeyText(key), { result, expiresAtMs }, clock.nowMs());
       }
       if (misses.length < keys.length) observer.counted('memory', 'hit', keys.length - misses.length);
       if (misses.length > 0) observer.counted('memory', 'miss', misses.length);

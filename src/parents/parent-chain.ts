@@ -1,7 +1,7 @@
 import type { Clock, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
 import { InternalError } from '../domain/errors.ts';
 import { createExpiry } from './expiry.ts';
-import type { ExpiryOptions } from './expiry.ts';
+import type { ExpiryOptions, KeptUntilMs } from './expiry.ts';
 import { createMemoryParents } from './memory-parents.ts';
 import type { PostgresSource } from './postgres-catalogue.ts';
 import type { PostgresParentsOptions } from './postgres-parents.ts';
@@ -47,7 +47,9 @@ export interface ParentChain extends ParentLookup {
 /** The only place that stacks the layers: memory ▶ shared flight ▶ Redis ▶ the sources. */
 export function createParentChain(deps: ParentChainDeps, options: ParentChainOptions): ParentChain {
   const { clock, observer } = deps;
-  const layer = { clock, observer, expiryOf: createExpiry(options.expiry, deps.random ?? Math.random) };
+  const expiryOf = createExpiry(options.expiry, deps.random ?? Math.random);
+  const keptUntilMs: KeptUntilMs = new WeakMap();
+  const layer = { clock, observer, expiryOf, keptUntilMs };
   const tables = options.sources.filter((source) => source.kind === 'postgres').filter(isLookedUp);
   const postgres = createPostgresParents({ sql: deps.sql, sources: tables, observer }, options.postgres);
 

@@ -28,6 +28,8 @@ export function createPostgresSql(options: PostgresOptions): Sql {
     allowExitOnIdle: true,
   });
   pool.on('error', options.onError);
+  // The pool listens to idle connections only: one that breaks under a query fails it, and must not end the process.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
 
   return {
     async query(text, values, { signal, timeoutMs }) {

@@ -37,7 +37,7 @@ export function createRedisParents(
   deps: ExpiryDeps & { readonly next: ParentLookup; readonly redis: RedisCommands; readonly observer: ParentObserver },
   options: RedisParentsOptions,
 ): RedisParents {
-  const { next, redis, clock, expiryOf, observer } = deps;
+  const { next, redis, clock, expiryOf, keptUntilMs, observer } = deps;
   const { keyPrefix, keyRing, timeoutMs, maxPendingWrites = 10_000 } = options;
   const pendingWrites = new Set<Promise<void>>();
 
@@ -56,7 +56,10 @@ export function createRedisParents(
   function parse(reply: unknown, text: string, nowMs: number): ParentResult | undefined {
     if (reply === null) return undefined;
     const entry = Buffer.isBuffer(reply) ? decodeParentEntry(reply, text, { keyRing, nowMs }) : undefined;
-    if (entry?.kind === 'hit') return entry.result;
+    if (entry?.kind === 'hit') {
+      keptUntilMs?.set(entry.result, entry.expiresAtMs);
+      return entry.result;
+    }
     if (entry?.reason !== 'expired') observer.counted('redis', 'rejected', 1);
     return undefined;
   }

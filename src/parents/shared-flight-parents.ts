@@ -22,7 +22,9 @@ export function createSharedFlightParents(
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(new DeadlineExceededError()), timeoutMs);
     try {
-      return await next.lookup(keys, { signal: controller.signal, deadlineAtMs: clock.nowMs() + timeoutMs });
+      const context = { signal: controller.signal, deadlineAtMs: clock.nowMs() + timeoutMs };
+      // Lands in its time even if what it asks does not heed the signal: a flight that never lands is joined for ever.
+      return await waitOrLeave(next.lookup(keys, context), keys.length, context);
     } finally {
       clearTimeout(timer);
     }
