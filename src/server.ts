@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { createBatchCheckTask } from './authorize/batch-check-task.ts';
 import { createCheckTask } from './authorize/check-task.ts';
 import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts';
+import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
 import type { Clock } from './authorize/ports.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
@@ -11,6 +12,7 @@ import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
 import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
+import type { Principal } from './domain/principal.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
 import { createAdminRoutes } from './http/admin.ts';
 import { openHttpServer } from './http/http-server.ts';
@@ -26,6 +28,7 @@ import { createSentinelPicker } from './relationships/sentinels.ts';
 import type { SpiceDbOptions } from './relationships/spicedb-client.ts';
 import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { createGrpcListener } from './rpc/grpc-listener.ts';
+import { createCursorCodec } from './rpc/list-cursor.ts';
 import { createHealth } from './rpc/health.ts';
 import { createPipeline } from './rpc/pipeline.ts';
 import { createProcedures } from './rpc/procedures.ts';
@@ -38,7 +41,7 @@ const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND_MS;
 const MAX_KEYS_PER_QUERY = 10_000;
-const SENTINEL_SECRET_BYTES = 32;
+const SECRET_BYTES = 32;
 
 /** The stores that a server asks. Whoever made `sql` and `redis` closes them, after the server. */
 export interface Stores {
@@ -92,7 +95,7 @@ export async function startServer(
     { spiceDb: stores.spiceDb, caching: toCaching(config) },
   );
   const sentinels = createSentinelPicker({
-    secret: randomBytes(SENTINEL_SECRET_BYTES),
+    secret: randomBytes(SECRET_BYTES),
     count: config.spicedb.sentinels,
   });
   const decideDeps = { parents, relationships: relationships.relationships, sentinels };
@@ -106,6 +109,11 @@ export async function startServer(
       checkTask: createCheckTask({ decideChecks, decisionLog }),
       batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }),
       filterReadableTasks: createFilterReadableTasks({ decideChecks: decideForLists }),
+      listReadableTasks: createListReadableTasks(
+        { lister: relationships.lister },
+        { ...plan, isUnscoped: isOneOf(config.lists.unscoped) },
+      ),
+      cursors: createCursorCodec(toCursorSecrets(config)),
     },
     { maxBatchSize: limits.maxBatchSize },
   );
@@ -133,19 +141,20 @@ export async function startServer(
   open.defer(() => relationships.close());
   const { grpc, http, admin } = config.listeners;
   const grpcListener = await createGrpcListener(
-    { procedures, run: pipeline(), health: health.implementation, createDecisionId: randomUUID },
+    { procedures, pipeline: pipeline(), health: health.implementation, createDecisionId: randomUUID },
     {
       address: formatAddress(grpc.address),
       socketMode: grpc.socketMode,
       maxMessageBytes: limits.maxMessageBytes,
       maxConcurrentStreams: limits.maxConcurrentCalls,
+      stallTimeoutMs: limits.stallTimeoutMs,
     },
   );
   open.defer(async () => grpcListener.close(0));
   const connectRoutes = createConnectRoutes(
     {
       procedures,
-      run: pipeline(),
+      pipeline: pipeline(),
       createDecisionId: randomUUID,
       fallback: (_request, response) => response.writeHead(404).end(),
     },
@@ -154,6 +163,7 @@ export async function startServer(
   const httpServer = await openHttpServer(connectRoutes, {
     ...http.address,
     requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
+    stallTimeoutMs: limits.stallTimeoutMs,
   });
   open.defer(async () => httpServer.close(0));
   const adminRoutes = createAdminRoutes({
@@ -163,6 +173,7 @@ export async function startServer(
   const adminServer = await openHttpServer(adminRoutes, {
     ...admin.address,
     requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
+    stallTimeoutMs: limits.stallTimeoutMs,
   });
   open.defer(async () => adminServer.close(0));
 
@@ -220,4 +231,14 @@ function toReadinessDeps(
 function toCaching({ decisions, spicedb }: Config): CachingOptions | 'off' {
   if (!decisions.cache) return 'off';
   return { ...decisions, silenceMs: spicedb.watchSilenceMs === 0 ? 'off' : spicedb.watchSilenceMs };
+}
+
+function toCursorSecrets({ lists }: Config): readonly [string, ...string[]] {
+  const [first, ...others] = lists.cursorSecrets;
+  return first === undefined ? [randomBytes(SECRET_BYTES).toString('hex')] : [first, ...others];
+}
+
+function isOneOf(principals: readonly Principal[]): (principal: Principal) => boolean {
+  return ({ kind, id, account }) =>
+    principals.some((other) => other.kind === kind && other.id === id && other.account === account);
 }

@@ -91,6 +91,28 @@ export interface Relationships {
   ): Promise<CheckedRelationships>;
 }
 
+/** All that a principal holds a permission on. */
+export interface HeldList {
+  /** Ids as the application writes them, ascending, each once. What is held only conditionally is not among them. */
+  readonly ids: readonly string[];
+  /** The revision (ZedToken) that they were read at; undefined if there are none. */
+  readonly readAt: string | undefined;
+}
+
+export interface HeldLister {
+  /**
+   * Lists the objects of a type, at a revision that satisfies `consistency`, or at exactly `snapshot`.
+   *
+   * @throws FailedPreconditionError if `snapshot` is gone.
+   * @throws TaskgateError when the list could not be told whole.
+   */
+  list(
+    question: { readonly type: string; readonly permission: string; readonly principal: Principal },
+    at: { readonly consistency: Consistency; readonly snapshot: string | undefined },
+    context: CallContext,
+  ): Promise<HeldList>;
+}
+
 /** Chooses the sentinel that stands in for an absent resource: always the same one for the same asked key. */
 export interface SentinelPicker {
   /** From 0 to the number of registered sentinels, exclusive. */

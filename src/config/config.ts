@@ -1,5 +1,6 @@
 import type { Consistency } from '../domain/consistency.ts';
 import type { Operation } from '../domain/operation.ts';
+import type { Principal } from '../domain/principal.ts';
 import type { TypeModel } from '../domain/type-model.ts';
 import type { ListenerAddress, TcpAddress } from './address.ts';
 
@@ -19,6 +20,7 @@ export interface Config {
   readonly redis?: RedisConfig;
   readonly parents: ParentsConfig;
   readonly limits: LimitsConfig;
+  readonly lists: ListsConfig;
   readonly shutdown: ShutdownConfig;
   readonly denials: DenialsConfig;
   /** The weakest consistency for each operation: all six are there. Default: delete and cancel fully consistent. */
@@ -163,6 +165,21 @@ export interface LimitsConfig {
   readonly maxBatchSize: number;
   /** Calls at once on each listener, 1–65,536; default 1,024. */
   readonly maxConcurrentCalls: number;
+  /** Milliseconds that a stream may take, and that a longer deadline of one is clamped to, 1–3,600,000; default 300,000. */
+  readonly maxStreamTimeoutMs: number;
+  /** Milliseconds that a reader of a stream may take nothing, 1,000–3,600,000; default 60,000. */
+  readonly stallTimeoutMs: number;
+}
+
+/** Lists of what is readable. */
+export interface ListsConfig {
+  /**
+   * At least 32 characters each: the first signs cursors, all verify. Default none: a secret of the process's own, so
+   * that a cursor is good on this replica until it ends.
+   */
+  readonly cursorSecrets: readonly string[];
+  /** Principals that read every task: their list is `unscoped`. Default none. */
+  readonly unscoped: readonly Principal[];
 }
 
 /** From SIGTERM to exit. */

@@ -15,7 +15,7 @@ const SOCKET_MODE_DIGITS = 4;
  * where no environment variable replaces one). URLs keep all but their password.
  */
 export function renderConfig(config: Config): string {
-  const { listeners, spicedb, decisions, database, redis, parents, limits, shutdown, denials, log } = config;
+  const { listeners, spicedb, decisions, database, redis, parents, limits, lists, shutdown, denials, log } = config;
   const tree = {
     listeners: {
       grpc: {
@@ -59,6 +59,12 @@ export function renderConfig(config: Config): string {
       max_message_bytes: limits.maxMessageBytes,
       max_batch_size: limits.maxBatchSize,
       max_concurrent_calls: limits.maxConcurrentCalls,
+      max_stream_timeout_ms: limits.maxStreamTimeoutMs,
+      stall_timeout_ms: limits.stallTimeoutMs,
+    },
+    lists: {
+      cursor_secrets: lists.cursorSecrets.length === 0 ? undefined : lists.cursorSecrets.map(() => MASK),
+      unscoped: lists.unscoped.length === 0 ? undefined : lists.unscoped,
     },
     shutdown: { drain_delay_ms: shutdown.drainDelayMs, grace_ms: shutdown.graceMs },
     denials: { reveal_readable: denials.revealReadable },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PRINCIPAL_KINDS } from '../domain/principal.ts';
 import {
   choice,
   columnName,
@@ -22,7 +23,8 @@ import {
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
 
@@ -138,6 +140,20 @@ export const settingsSchema = z.object({
       max_message_bytes: integer(KIBIBYTE, 64 * MEBIBYTE).default(4 * MEBIBYTE),
       max_batch_size: integer(1, 1000).default(1000),
       max_concurrent_calls: integer(1, 65_536).default(1024),
+      max_stream_timeout_ms: integer(1, HOUR_MS).default(5 * MINUTE_MS),
+      stall_timeout_ms: integer(SECOND_MS, HOUR_MS).default(MINUTE_MS),
+    })
+    .prefault({}),
+  lists: z
+    .object({
+      cursor_secrets: listOf(secret(MIN_SIGNING_SECRET_LENGTH), 'must be a list of secrets').exactOptional(),
+      unscoped: listOf(
+        z.object(
+          { kind: choice(PRINCIPAL_KINDS), id: text(), account: text() },
+          'must be a mapping with kind, id and account',
+        ),
+        'must be a list of {kind, id, account}',
+      ).exactOptional(),
     })
     .prefault({}),
   shutdown: z

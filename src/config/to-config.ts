@@ -17,7 +17,8 @@ const CONSISTENCIES: Readonly<Record<Settings['consistency']['read'], Consistenc
 
 /** Checked settings in the shape that the program uses. */
 export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode): Config {
-  const { listeners, spicedb, decisions, database, parents, limits, shutdown, denials, consistency, log } = settings;
+  const { listeners, spicedb, decisions, database, parents, limits, lists, shutdown, denials, consistency, log } =
+    settings;
   const redis = settings.redis === undefined ? undefined : toRedisConfig(settings.redis);
   return {
     listeners: {
@@ -62,7 +63,10 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
       maxMessageBytes: limits.max_message_bytes,
       maxBatchSize: limits.max_batch_size,
       maxConcurrentCalls: limits.max_concurrent_calls,
+      maxStreamTimeoutMs: limits.max_stream_timeout_ms,
+      stallTimeoutMs: limits.stall_timeout_ms,
     },
+    lists: { cursorSecrets: lists.cursor_secrets ?? [], unscoped: lists.unscoped ?? [] },
     shutdown: {
       drainDelayMs: shutdown.drain_delay_ms ?? (mode === 'serve' ? SERVE_DRAIN_DELAY_MS : DEMO_DRAIN_DELAY_MS),
       graceMs: shutdown.grace_ms,

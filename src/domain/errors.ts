@@ -26,6 +26,9 @@ export class InvalidArgumentError extends TaskgateError {
   }
 }
 
+/** The request was fine once, and is not any more: begin anew. */
+export class FailedPreconditionError extends TaskgateError {}
+
 /** A store is down or answered something that can't be understood. Try again. */
 export class UnavailableError extends TaskgateError {
   readonly dependency: Dependency;

@@ -8,6 +8,8 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Milliseconds within which the headers, and the whole request, must have come. */
   readonly requestTimeoutMs: number;
+  /** Milliseconds after which a connection on which nothing moves is closed: also one whose reader has stopped. */
+  readonly stallTimeoutMs: number;
 }
 
 export interface HttpServer {
@@ -30,6 +32,7 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
       handler(request, response);
     },
   );
+  server.setTimeout(options.stallTimeoutMs);
   const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new Error(`can't listen on ${host}:${port}: ${cause.message}`, { cause })));

@@ -29,6 +29,8 @@ export interface Freshness {
   holdsSince(object: ObjectName, moment: Moment): boolean;
   /** The revision that checks of these objects must see at least; undefined where any recent snapshot does. */
   floorOf(objects: readonly ObjectName[]): string | undefined;
+  /** The revision that a list must see at least: no change that has been told may be missing from it. */
+  floorOfAll(): string | undefined;
 }
 
 export interface FreshnessOptions {
@@ -70,9 +72,11 @@ export function createFreshness(
     },
   });
 
+  let last = shared;
   const nextChange = (token: string): Change => {
     latest += 1;
-    return { moment: latest, token, expiresAtMs: clock.nowMs() + floorTtlMs };
+    last = { moment: latest, token, expiresAtMs: clock.nowMs() + floorTtlMs };
+    return last;
   };
 
   return {
@@ -108,6 +112,7 @@ export function createFreshness(
       }
       return floor.expiresAtMs > nowMs ? floor.token : undefined;
     },
+    floorOfAll: () => (last.expiresAtMs > clock.nowMs() ? last.token : undefined),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, RelationshipWriter, Relationships, SchemaCheck } from '../authorize/ports.ts';
+import type { Clock, HeldLister, RelationshipWriter, Relationships, SchemaCheck } from '../authorize/ports.ts';
 import { createCoalescingRelationships } from './coalescing-relationships.ts';
 import type { CoalescingOptions } from './coalescing-relationships.ts';
 import { createDecisionCache } from './decision-cache.ts';
@@ -11,6 +11,7 @@ import { followChanges } from './spicedb-changes.ts';
 import type { FollowChangesOptions } from './spicedb-changes.ts';
 import { createSpiceDbClient } from './spicedb-client.ts';
 import type { SpiceDbClient, SpiceDbOptions } from './spicedb-client.ts';
+import { createSpiceDbLister } from './spicedb-lister.ts';
 import { createSpiceDbRelationships } from './spicedb-relationships.ts';
 import { createSpiceDbSchemaCheck } from './spicedb-schema-check.ts';
 
@@ -30,6 +31,7 @@ export type CachingOptions = DecisionCacheOptions & FreshnessOptions & Pick<Foll
 export interface RelationshipChain {
   readonly relationships: Relationships;
   readonly writer: RelationshipWriter;
+  readonly lister: HeldLister;
   readonly schemaCheck: SchemaCheck;
   readonly client: SpiceDbClient;
   /** True while every change is followed, and decisions are kept. */
@@ -55,7 +57,8 @@ export function createRelationshipChain(
       : createCoalescingRelationships({ inner: spiceDbRelationships }, coalescing);
   const checked = lookups ? createLookupRelationships({ inner: coalesced, client }) : coalesced;
   if (caching === 'off') {
-    return { ...common, relationships: checked, isFollowing: () => false, close: () => client.close() };
+    const lister = createSpiceDbLister({ client, freshness: undefined });
+    return { ...common, lister, relationships: checked, isFollowing: () => false, close: () => client.close() };
   }
   const freshness = createFreshness({ clock }, caching);
   const changes = followChanges(
@@ -65,6 +68,7 @@ export function createRelationshipChain(
   const fresh = createFreshRelationships({ inner: checked, freshness });
   return {
     ...common,
+    lister: createSpiceDbLister({ client, freshness }),
     relationships: createDecisionCache({ inner: fresh, freshness, clock }, caching),
     isFollowing: () => freshness.now() !== undefined,
     close() {

@@ -4,7 +4,7 @@ import type { Consistency } from '../domain/consistency.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
 import { LOOKUP_RESOURCES } from './spicedb-methods.ts';
-import { toCheckItem, toConsistency } from './spicedb-requests.ts';
+import { toLookupRequest } from './spicedb-requests.ts';
 
 /** What a principal holds a permission on, of one type. */
 export interface HeldObjects {
@@ -27,21 +27,12 @@ export async function lookupHeldObjects(
   context: CallContext,
   { limit, timeoutMs }: { readonly limit: number; readonly timeoutMs: number },
 ): Promise<HeldObjects | undefined> {
-  const { resource, permission, subject, context: caveatContext } = toCheckItem(check);
-  const request: v1.LookupResourcesRequest = {
-    consistency: toConsistency(consistency),
-    resourceObjectType: resource?.objectType ?? '',
-    permission,
-    optionalLimit: limit,
-    ...(subject === undefined ? {} : { subject }),
-    ...(caveatContext === undefined ? {} : { context: caveatContext }),
-  };
   const ids = new Set<string>();
   let lookedUpAt = '';
   let received = 0;
   const { promise, resolve, reject } = Promise.withResolvers<HeldObjects | undefined>();
   const timer = setTimeout(() => resolve(undefined), timeoutMs);
-  const stream = client.stream(LOOKUP_RESOURCES, request, context.signal, {
+  const stream = client.stream(LOOKUP_RESOURCES, toLookupRequest(check, consistency, limit), context.signal, {
     onMessage(message) {
       received += 1;
       lookedUpAt = message.lookedUpAt?.token ?? '';

@@ -31,6 +31,23 @@ export function toCheckItem(check: RelationshipCheck): v1.CheckBulkPermissionsRe
   };
 }
 
+/** Asks for every object of the check's type on which its principal holds its permission; `limit` 0 is no limit. */
+export function toLookupRequest(
+  check: RelationshipCheck,
+  consistency: Consistency | ExactSnapshot,
+  limit: number,
+): v1.LookupResourcesRequest {
+  const { object, permission, principal } = check;
+  return {
+    consistency: toConsistency(consistency),
+    resourceObjectType: toObjectReference(object).objectType,
+    permission,
+    subject: toSubjectReference(principal.kind, toObjectId(principal.id, 'principal.id')),
+    context: toStruct(ACCOUNT_PARAMETER, principal.account),
+    optionalLimit: limit,
+  };
+}
+
 export function toConsistency(consistency: Consistency | ExactSnapshot): v1.Consistency {
   switch (consistency.kind) {
     case 'minimize_latency':

@@ -7,6 +7,8 @@ export interface CallContextOptions {
   readonly timeoutMs: number;
   /** Calls the listener when the caller is gone. */
   readonly onCancel: (listener: () => void) => void;
+  /** Called once when the call has ended. */
+  readonly onEnd: () => void;
 }
 
 /**
@@ -41,5 +43,6 @@ export class LazyCallContext implements CallContext {
   [Symbol.dispose](): void {
     this.#hasEnded = true;
     clearTimeout(this.#timer);
+    this.#options.onEnd();
   }
 }

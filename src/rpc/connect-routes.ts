@@ -3,10 +3,14 @@ import type { Message } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { toTaskgateError } from '../domain/errors.ts';
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import type { ListenerDeps } from './listener.ts';
+import { toWireStatus } from './error-table.ts';
+import type { IncomingCall } from './pipeline.ts';
 import { DECISION_ID_HEADER } from './pipeline.ts';
-import type { Procedure } from './procedures.ts';
+import type { StreamProcedure, UnaryProcedure } from './procedure.ts';
+import { isStream } from './procedure.ts';
 
 export interface ConnectRoutesOptions {
   readonly maxMessageBytes: number;
@@ -42,7 +46,10 @@ export function createConnectRoutes(
     requestGate: blameUndecodable,
     contextValues: (request) => createContextValues().set(DECISION_ID, decisionIds.get(request) ?? ''),
     routes(router) {
-      for (const procedure of deps.procedures) router.rpc(procedure.method, toHandler(procedure, deps));
+      for (const procedure of deps.procedures) {
+        if (isStream(procedure)) router.rpc(procedure.method, toStreamHandler(procedure, deps));
+        else router.rpc(procedure.method, toUnaryHandler(procedure, deps));
+      }
     },
   });
   return (request, response) => {
@@ -92,15 +99,33 @@ function blameUndecodable({ signal, method }: HandlerContext): void {
   });
 }
 
-function toHandler(procedure: Procedure, deps: ListenerDeps) {
+function toIncomingCall(context: HandlerContext): IncomingCall {
+  return {
+    transport: 'connect',
+    decisionId: context.values.get(DECISION_ID),
+    timeoutMs: context.timeoutMs(),
+    onCancel: (listener) => listenForCancel(context.signal, listener),
+  };
+}
+
+function toUnaryHandler(procedure: UnaryProcedure, { pipeline }: ListenerDeps) {
   return async (message: Message, context: HandlerContext): Promise<Message> => {
-    const reply = await deps.run(procedure, () => message, {
-      transport: 'connect',
-      decisionId: context.values.get(DECISION_ID),
-      timeoutMs: context.timeoutMs(),
-      onCancel: (listener) => listenForCancel(context.signal, listener),
-    });
+    const reply = await pipeline.run(procedure, () => message, toIncomingCall(context));
     if (reply.kind === 'message') return reply.message;
     throw new ConnectError(reply.error.message, reply.status.connect);
+  };
+}
+
+function toStreamHandler(procedure: StreamProcedure, { pipeline }: ListenerDeps) {
+  return async function* handle(message: Message, context: HandlerContext): AsyncGenerator<Message> {
+    const messages = pipeline.stream(procedure, () => message, toIncomingCall(context));
+    // connect-node takes no more from a stream that it can't write, and does not say so.
+    context.signal.addEventListener('abort', () => void messages.return(), { once: true });
+    try {
+      yield* messages;
+    } catch (thrown) {
+      const error = toTaskgateError(thrown);
+      throw new ConnectError(error.message, toWireStatus(error).connect);
+    }
   };
 }

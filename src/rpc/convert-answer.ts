@@ -1,12 +1,19 @@
 import { create } from '@bufbuild/protobuf';
-import type { BatchCheckTaskResult, CheckTaskResponse } from '../gen/taskgate/v1/authorization_pb.js';
+import type {
+  BatchCheckTaskResult,
+  CheckTaskResponse,
+  ListReadableTasksResponse,
+} from '../gen/taskgate/v1/authorization_pb.js';
 import {
   BatchCheckTaskResultSchema,
   CheckTaskResponseSchema,
   Decision as DecisionMessage,
+  ListReadableTasksResponseSchema,
 } from '../gen/taskgate/v1/authorization_pb.js';
 import type { Outcome } from '../authorize/decide.ts';
+import type { ListEvent } from '../authorize/list-readable-tasks.ts';
 import type { Decision } from '../domain/decision.ts';
+import type { CursorCodec, CursorOwner } from './list-cursor.ts';
 import { toWireStatus } from './error-table.ts';
 
 /** Built from the decision alone, so that whatever is NOT_FOUND is the same bytes. */
@@ -24,6 +31,22 @@ export function fromDecision(decision: Decision): CheckTaskResponse {
       return create(CheckTaskResponseSchema, { decision: DecisionMessage.FORBIDDEN });
     default:
       return decision satisfies never;
+  }
+}
+
+/** One message of a list; what it carries is sealed for the list's owner. */
+export function fromListEvent(event: ListEvent, owner: CursorOwner, cursors: CursorCodec): ListReadableTasksResponse {
+  switch (event.kind) {
+    case 'page':
+      return create(ListReadableTasksResponseSchema, {
+        event: { case: 'page', value: { taskIds: [...event.taskIds], cursor: cursors.seal(event.position, owner) } },
+      });
+    case 'unscoped':
+      return create(ListReadableTasksResponseSchema, { event: { case: 'unscoped', value: true } });
+    case 'complete':
+      return create(ListReadableTasksResponseSchema, { event: { case: 'complete', value: true } });
+    default:
+      return event satisfies never;
   }
 }
 

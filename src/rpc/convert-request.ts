@@ -3,11 +3,13 @@ import type {
   BatchCheckTaskItem,
   CheckTaskRequest,
   FilterReadableTasksRequest,
+  ListReadableTasksRequest,
   Principal as PrincipalMessage,
   ResourceRef as ResourceRefMessage,
 } from '../gen/taskgate/v1/authorization_pb.js';
 import { Operation as OperationMessage } from '../gen/taskgate/v1/authorization_pb.js';
 import type { FilterRequest } from '../authorize/filter-readable-tasks.ts';
+import type { ListRequest } from '../authorize/list-readable-tasks.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
@@ -17,6 +19,7 @@ import type { Principal, PrincipalKind } from '../domain/principal.ts';
 import type { ResourceKey, ResourceRef } from '../domain/resource.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
+import type { CursorCodec } from './list-cursor.ts';
 
 const OPERATION_BY_VALUE: ReadonlyMap<OperationMessage, Operation> = new Map([
   [OperationMessage.CREATE, 'create'],
@@ -33,6 +36,8 @@ const PRINCIPAL_FIELDS: Readonly<Record<'userId' | 'serviceAccountId' | 'agentId
   agentId: ['agent', 'agent_id'],
 };
 
+const DEFAULT_PAGE_SIZE = 1_000;
+const MAX_PAGE_SIZE = 10_000;
 const MAX_TOKEN_LENGTH = 1024;
 const TOKEN = /^[A-Za-z0-9+/=_-]+$/;
 
@@ -72,9 +77,31 @@ export function toFilterRequest(message: FilterReadableTasksRequest, maxResource
   return {
     principal,
     resources: resources.map((resource, index) => toResourceRef(resource, `resources[${index}]`)),
-    operation: message.operation === OperationMessage.UNSPECIFIED ? 'read' : toOperation(message.operation),
+    operation: toOperationOr(message.operation, 'read'),
     consistency: toConsistency(message.consistency),
   };
+}
+
+/** @throws InvalidArgumentError naming the field. */
+export function toListRequest(message: ListReadableTasksRequest, cursors: CursorCodec): ListRequest {
+  const owner = { principal: toPrincipal(message.principal), operation: toOperationOr(message.operation, 'read') };
+  const { pageSize, cursor } = message;
+  if (pageSize < 0 || pageSize > MAX_PAGE_SIZE) {
+    throw new InvalidArgumentError('page_size', `must be from 1 to ${MAX_PAGE_SIZE}`);
+  }
+  if (cursor !== '' && message.consistency !== undefined) {
+    throw new InvalidArgumentError('consistency', 'goes without a cursor only: a cursor has a revision of its own');
+  }
+  return {
+    ...owner,
+    pageSize: pageSize === 0 ? DEFAULT_PAGE_SIZE : pageSize,
+    position: cursor === '' ? undefined : cursors.open(cursor, owner),
+    consistency: toConsistency(message.consistency),
+  };
+}
+
+function toOperationOr(message: OperationMessage, unset: Operation): Operation {
+  return message === OperationMessage.UNSPECIFIED ? unset : toOperation(message);
 }
 
 function toOperation(message: OperationMessage): Operation {

@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js';
 import {
   CancelledError,
   DeadlineExceededError,
+  FailedPreconditionError,
   InternalError,
   InvalidArgumentError,
   OverloadedError,
@@ -23,6 +24,7 @@ const STATUS_BY_ERROR: ReadonlyMap<unknown, WireStatus> = new Map<unknown, WireS
   [CancelledError, { grpc: status.CANCELLED, connect: Code.Canceled }],
   [InvalidArgumentError, { grpc: status.INVALID_ARGUMENT, connect: Code.InvalidArgument }],
   [DeadlineExceededError, { grpc: status.DEADLINE_EXCEEDED, connect: Code.DeadlineExceeded }],
+  [FailedPreconditionError, { grpc: status.FAILED_PRECONDITION, connect: Code.FailedPrecondition }],
   [OverloadedError, { grpc: status.RESOURCE_EXHAUSTED, connect: Code.ResourceExhausted }],
   [InternalError, INTERNAL],
   [UnavailableError, { grpc: status.UNAVAILABLE, connect: Code.Unavailable }],

@@ -1,15 +1,9 @@
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import type { DescMessage, Message } from '@bufbuild/protobuf';
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import type { sendUnaryData, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { HealthImplementation } from 'grpc-health-check';
-import { InvalidArgumentError } from '../domain/errors.ts';
-import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
+import { toGrpcService } from './grpc-handlers.ts';
 import type { Listener, ListenerDeps } from './listener.ts';
-import { DECISION_ID_HEADER } from './pipeline.ts';
-import type { Procedure } from './procedures.ts';
 import { addReflection } from './reflection.ts';
 
 export interface GrpcListenerOptions {
@@ -20,10 +14,9 @@ export interface GrpcListenerOptions {
   readonly maxMessageBytes: number;
   /** Streams (calls) that one connection may have open. */
   readonly maxConcurrentStreams: number;
+  /** Milliseconds that the reader of a stream may take nothing. */
+  readonly stallTimeoutMs: number;
 }
-
-/** A request as it came: decoded later, in the pipeline, so that a bad one is answered as every bad request is. */
-type RawRequest = Buffer;
 
 /** Carries the procedures over gRPC on grpc-js, with health and reflection beside them. */
 export async function createGrpcListener(
@@ -35,73 +28,12 @@ export async function createGrpcListener(
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
   });
-  const { definition, implementation } = toGrpcService(deps);
+  const { definition, implementation } = toGrpcService(deps, options);
   server.addService(definition, implementation);
   deps.health.addToServer(server);
   addReflection(server);
   const address = await bind(server, options);
   return { address, close: async (graceMs) => closeServer(server, graceMs) };
-}
-
-function toGrpcService(deps: ListenerDeps) {
-  const definition: Record<string, ServiceDefinition[string]> = {};
-  const implementation: UntypedServiceImplementation = {};
-  for (const procedure of deps.procedures) {
-    const { method } = procedure;
-    definition[method.localName] = {
-      path: `/${AuthorizationService.typeName}/${method.name}`,
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: (bytes: RawRequest) => bytes,
-      requestDeserialize: (bytes: Buffer) => bytes,
-      responseSerialize: (message: Message) => Buffer.from(toBinary(method.output, message)),
-      responseDeserialize: (bytes: Buffer) => bytes,
-    };
-    implementation[method.localName] = (call: ServerUnaryCall<RawRequest, Message>, reply: sendUnaryData<Message>) => {
-      void answer(procedure, deps, call, reply);
-    };
-  }
-  return { definition, implementation };
-}
-
-async function answer(
-  procedure: Procedure,
-  deps: ListenerDeps,
-  call: ServerUnaryCall<RawRequest, Message>,
-  send: sendUnaryData<Message>,
-): Promise<void> {
-  const decisionId = deps.createDecisionId();
-  const reply = await deps.run(procedure, () => parseMessage(procedure.method.input, call.request), {
-    transport: 'grpc',
-    decisionId,
-    timeoutMs: timeoutOf(call),
-    onCancel(listener) {
-      if (call.cancelled) listener();
-      else call.on('cancelled', listener);
-    },
-  });
-  const metadata = new Metadata();
-  metadata.set(DECISION_ID_HEADER, decisionId);
-  if (reply.kind === 'error') {
-    send({ code: reply.status.grpc, details: reply.error.message, metadata });
-    return;
-  }
-  call.sendMetadata(metadata);
-  send(null, reply.message);
-}
-
-function parseMessage(schema: DescMessage, bytes: Buffer): Message {
-  try {
-    return fromBinary(schema, bytes);
-  } catch (cause) {
-    throw new InvalidArgumentError('request', `is not a valid ${schema.typeName}`, { cause });
-  }
-}
-
-function timeoutOf(call: ServerUnaryCall<RawRequest, Message>): number | undefined {
-  const deadline = call.getDeadline();
-  const atMs = deadline instanceof Date ? deadline.getTime() : deadline;
-  return Number.isFinite(atMs) ? Math.max(0, atMs - Date.now()) : undefined;
 }
 
 async function bind(server: Server, options: GrpcListenerOptions): Promise<string> {

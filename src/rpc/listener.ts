@@ -1,10 +1,10 @@
-import type { RunProcedure } from './pipeline.ts';
-import type { Procedure } from './procedures.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Procedure } from './procedure.ts';
 
 /** What every listener carries. */
 export interface ListenerDeps {
   readonly procedures: readonly Procedure[];
-  readonly run: RunProcedure;
+  readonly pipeline: Pipeline;
   /** A random id of fixed length. */
   readonly createDecisionId: () => string;
 }

@@ -1,14 +1,16 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { CallObserver, Clock, Transport } from '../authorize/ports.ts';
 import type { TaskgateError } from '../domain/errors.ts';
-import { OverloadedError, toTaskgateError } from '../domain/errors.ts';
+import { CancelledError, OverloadedError, toTaskgateError } from '../domain/errors.ts';
 import { LazyCallContext } from './call-context.ts';
 import type { WireStatus } from './error-table.ts';
 import { toWireStatus } from './error-table.ts';
-import type { Procedure } from './procedures.ts';
+import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
 
 /** The response metadata that names the decision: random, of fixed length, on every answer alike. */
 export const DECISION_ID_HEADER = 'taskgate-decision-id';
+
+const OK = 0;
 
 /** What a listener knows of a call, in no transport's terms. */
 export interface IncomingCall {
@@ -26,8 +28,16 @@ export type Reply =
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'error'; readonly status: WireStatus; readonly error: TaskgateError };
 
-/** Runs one procedure for one call. Never rejects. `parse` throws InvalidArgumentError if the bytes are no request. */
-export type RunProcedure = (procedure: Procedure, parse: () => Message, call: IncomingCall) => Promise<Reply>;
+/** Decodes the request; throws InvalidArgumentError if the bytes are none. */
+export type ParseRequest = () => Message;
+
+/** Runs procedures for the listeners. */
+export interface Pipeline {
+  /** Never rejects. */
+  run(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Promise<Reply>;
+  /** Makes each message when it is taken. Throws TaskgateErrors only, after which nothing comes. */
+  stream(procedure: StreamProcedure, parse: ParseRequest, call: IncomingCall): AsyncGenerator<Message, void>;
+}
 
 export interface PipelineDeps {
   readonly clock: Clock;
@@ -35,50 +45,85 @@ export interface PipelineDeps {
 }
 
 export interface PipelineOptions {
-  /** Given to a call that set no deadline, in milliseconds. */
+  /** Given to a unary call that set no deadline, in milliseconds. */
   readonly defaultTimeoutMs: number;
-  /** A longer deadline is clamped to this, in milliseconds. */
+  /** A longer deadline of a unary call is clamped to this, in milliseconds. */
   readonly maxTimeoutMs: number;
+  /** The same for streams, and given to those that set no deadline, in milliseconds. */
+  readonly maxStreamTimeoutMs: number;
   /** Calls under way at once; one more is refused at once with RESOURCE_EXHAUSTED. */
   readonly maxConcurrentCalls: number;
 }
 
 /** observe → bound → deadline → (procedure: validate → use case → convert), for every transport alike. */
-export function createPipeline(deps: PipelineDeps, options: PipelineOptions): RunProcedure {
+export function createPipeline({ clock, observer }: PipelineDeps, options: PipelineOptions): Pipeline {
   let underWay = 0;
 
-  async function handle(procedure: Procedure, parse: () => Message, call: IncomingCall): Promise<Message> {
+  /** Takes a place among the calls under way, until it is disposed. */
+  function enter({ onCancel }: IncomingCall, timeoutMs: number): LazyCallContext {
     if (underWay >= options.maxConcurrentCalls) throw new OverloadedError();
-    const timeoutMs = Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs);
-    using context = new LazyCallContext({ clock: deps.clock, timeoutMs, onCancel: call.onCancel });
     underWay += 1;
-    try {
-      return await procedure.handle(parse(), call.decisionId, context);
-    } finally {
+    const onEnd = (): void => {
       underWay -= 1;
-    }
+    };
+    return new LazyCallContext({ clock, timeoutMs, onCancel, onEnd });
   }
 
-  return async (procedure, parse, call) => {
-    const startedAtMs = deps.clock.nowMs();
-    const ended = (code: number, error?: TaskgateError): void =>
-      deps.observer.ended({
+  /** Times a call from here; the result tells the observer how it ended. */
+  function observe(procedure: Procedure, call: IncomingCall): (code: number, error?: TaskgateError) => void {
+    const startedAtMs = clock.nowMs();
+    return (code, error) =>
+      observer.ended({
         method: procedure.method.name,
         transport: call.transport,
         code,
-        durationMs: deps.clock.nowMs() - startedAtMs,
+        durationMs: clock.nowMs() - startedAtMs,
         decisionId: call.decisionId,
         ...(error === undefined ? {} : { error }),
       });
-    try {
-      const message = await handle(procedure, parse, call);
-      ended(0);
-      return { kind: 'message', message };
-    } catch (thrown) {
-      const error = toTaskgateError(thrown);
-      const status = toWireStatus(error);
-      ended(status.grpc, error);
-      return { kind: 'error', status, error };
+  }
+
+  async function handle(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Promise<Message> {
+    using context = enter(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
+    return await procedure.handle(parse(), call.decisionId, context);
+  }
+
+  async function* handleStream(procedure: StreamProcedure, parse: ParseRequest, call: IncomingCall) {
+    using context = enter(call, Math.min(call.timeoutMs ?? Number.POSITIVE_INFINITY, options.maxStreamTimeoutMs));
+    for await (const message of procedure.handle(parse(), call.decisionId, context)) {
+      context.signal.throwIfAborted();
+      yield message;
     }
+  }
+
+  return {
+    async run(procedure, parse, call) {
+      const ended = observe(procedure, call);
+      try {
+        const message = await handle(procedure, parse, call);
+        ended(OK);
+        return { kind: 'message', message };
+      } catch (thrown) {
+        const error = toTaskgateError(thrown);
+        const status = toWireStatus(error);
+        ended(status.grpc, error);
+        return { kind: 'error', status, error };
+      }
+    },
+    async *stream(procedure, parse, call) {
+      const ended = observe(procedure, call);
+      // What is left at the end is a caller who took no more.
+      let failure: TaskgateError | undefined = new CancelledError();
+      try {
+        yield* handleStream(procedure, parse, call);
+        failure = undefined;
+      } catch (thrown) {
+        failure = toTaskgateError(thrown);
+        throw failure;
+      } finally {
+        if (failure === undefined) ended(OK);
+        else ended(toWireStatus(failure).grpc, failure);
+      }
+    },
   };
 }

@@ -1,9 +1,8 @@
-import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import type { BatchCheckTask, BatchItem } from '../authorize/batch-check-task.ts';
 import type { CheckTask } from '../authorize/check-task.ts';
 import type { FilterReadableTasks } from '../authorize/filter-readable-tasks.ts';
-import type { CallContext } from '../authorize/ports.ts';
+import type { ListReadableTasks } from '../authorize/list-readable-tasks.ts';
 import type { Principal } from '../domain/principal.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
 import type { BatchCheckTaskRequest } from '../gen/taskgate/v1/authorization_pb.js';
@@ -12,22 +11,18 @@ import {
   BatchCheckTaskResponseSchema,
   FilterReadableTasksResponseSchema,
 } from '../gen/taskgate/v1/authorization_pb.js';
-import { fromDecision, fromOutcome } from './convert-answer.ts';
-import { toFilterRequest, toPrincipal, toTaskCheck } from './convert-request.ts';
-
-/**
- * One RPC, the same for every transport: `pipeline.ts` runs it, the listeners carry it. `handle` validates, asks the use
- * case and converts.
- */
-export interface Procedure<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> {
-  readonly method: DescMethodUnary<I, O>;
-  handle(request: MessageShape<I>, decisionId: string, context: CallContext): Promise<MessageShape<O>>;
-}
+import { fromDecision, fromListEvent, fromOutcome } from './convert-answer.ts';
+import { toFilterRequest, toListRequest, toPrincipal, toTaskCheck } from './convert-request.ts';
+import type { CursorCodec } from './list-cursor.ts';
+import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
+import { defineStream, defineUnary } from './procedure.ts';
 
 export interface ProcedureDeps {
   readonly checkTask: CheckTask;
   readonly batchCheckTask: BatchCheckTask;
   readonly filterReadableTasks: FilterReadableTasks;
+  readonly listReadableTasks: ListReadableTasks;
+  readonly cursors: CursorCodec;
 }
 
 export interface ProcedureOptions {
@@ -44,11 +39,12 @@ export function createProcedures(deps: ProcedureDeps, options: ProcedureOptions)
     checkTaskProcedure(deps.checkTask),
     batchCheckTaskProcedure(deps.batchCheckTask, options.maxBatchSize),
     filterReadableTasksProcedure(deps.filterReadableTasks),
+    listReadableTasksProcedure(deps.listReadableTasks, deps.cursors),
   ];
 }
 
-function checkTaskProcedure(checkTask: CheckTask): Procedure {
-  return defineProcedure({
+function checkTaskProcedure(checkTask: CheckTask): UnaryProcedure {
+  return defineUnary({
     method: AuthorizationService.method.checkTask,
     async handle(request, decisionId, context) {
       const principal = toPrincipal(request.principal);
@@ -59,8 +55,8 @@ function checkTaskProcedure(checkTask: CheckTask): Procedure {
   });
 }
 
-function batchCheckTaskProcedure(batchCheckTask: BatchCheckTask, maxBatchSize: number): Procedure {
-  return defineProcedure({
+function batchCheckTaskProcedure(batchCheckTask: BatchCheckTask, maxBatchSize: number): UnaryProcedure {
+  return defineUnary({
     method: AuthorizationService.method.batchCheckTask,
     async handle(request, decisionId, context) {
       const { principal, items } = toBatch(request, maxBatchSize);
@@ -70,14 +66,24 @@ function batchCheckTaskProcedure(batchCheckTask: BatchCheckTask, maxBatchSize: n
   });
 }
 
-function filterReadableTasksProcedure(filterReadableTasks: FilterReadableTasks): Procedure {
-  return defineProcedure({
+function filterReadableTasksProcedure(filterReadableTasks: FilterReadableTasks): UnaryProcedure {
+  return defineUnary({
     method: AuthorizationService.method.filterReadableTasks,
     async handle(request, _decisionId, context) {
       const readable = await filterReadableTasks(toFilterRequest(request, MAX_FILTER_SIZE), context);
       return create(FilterReadableTasksResponseSchema, {
         resources: readable.flatMap((index) => request.resources[index] ?? []),
       });
+    },
+  });
+}
+
+function listReadableTasksProcedure(listReadableTasks: ListReadableTasks, cursors: CursorCodec): StreamProcedure {
+  return defineStream({
+    method: AuthorizationService.method.listReadableTasks,
+    async *handle(request, _decisionId, context) {
+      const list = toListRequest(request, cursors);
+      for await (const event of listReadableTasks(list, context)) yield fromListEvent(event, list, cursors);
     },
   });
 }
@@ -97,9 +103,4 @@ function toBatchItem(item: BatchCheckTaskRequest['checks'][number]): BatchItem {
     if (error instanceof InvalidArgumentError) return { kind: 'malformed', error };
     throw error;
   }
-}
-
-/** Keeps a procedure's own types while it is written, and forgets them for the list that the listeners take. */
-function defineProcedure<I extends DescMessage, O extends DescMessage>(procedure: Procedure<I, O>): Procedure {
-  return procedure;
 }

@@ -35,7 +35,10 @@ test('fills in every default', () => {
       maxMessageBytes: 4_194_304,
       maxBatchSize: 1000,
       maxConcurrentCalls: 1024,
+      maxStreamTimeoutMs: 300_000,
+      stallTimeoutMs: 60_000,
     },
+    lists: { cursorSecrets: [], unscoped: [] },
     shutdown: { drainDelayMs: 1000, graceMs: 10_000 },
     denials: { revealReadable: false },
     consistency: new Map([
@@ -153,10 +156,15 @@ test('the example file is valid with every setting uncommented', () => {
     DATABASE_URL: 'postgres://other@localhost/app',
     REDIS_PASSWORD: 'redis-password',
     REDIS_SIGNING_SECRET: SIGNING_SECRET,
+    CURSOR_SECRET: SIGNING_SECRET,
   };
   const config = expectValid(loadConfig(toDeps({ yaml, env }), { mode: 'serve' }));
   expect(config.spicedb.token).toBe('from-the-environment');
   expect(config.spicedb.tls.caFile).toBe('/etc/taskgate/spicedb-ca.pem');
+  expect(config.lists).toEqual({
+    cursorSecrets: [SIGNING_SECRET],
+    unscoped: [{ kind: 'service_account', id: 'indexer', account: 'acme' }],
+  });
   expect(config.redis).toMatchObject({ mode: 'single', signingKeys: [{ id: 'key1', secret: SIGNING_SECRET }] });
 });
 

@@ -81,7 +81,12 @@ describe('the admin listener', () => {
         throw new Error('canary');
       },
     });
-    const server = await openHttpServer(routes, { host: '127.0.0.1', port: 0, requestTimeoutMs: 1_000 });
+    const server = await openHttpServer(routes, {
+      host: '127.0.0.1',
+      port: 0,
+      requestTimeoutMs: 1_000,
+      stallTimeoutMs: 5_000,
+    });
     expect(await exchangeHttp1(`http://${server.address}/metrics`, { method: 'GET' })).toMatchObject({
       status: 500,
       body: '{"error":"internal error"}\n',

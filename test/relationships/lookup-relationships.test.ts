@@ -77,6 +77,15 @@ describe.each(SPICEDB_ENGINES)('many checks of one principal on $name', ({ start
             const expected = await oneByOne.relationships.check(checks, FULLY_CONSISTENT, callContext());
             const actual = await adaptive.relationships.check(checks, FULLY_CONSISTENT, callContext());
             expect(actual.results).toEqual(expected.results);
+            const { ids } = await adaptive.lister.list(
+              { type: 'task', permission, principal },
+              { consistency: FULLY_CONSISTENT, snapshot: undefined },
+              callContext(),
+            );
+            const held = checks.flatMap(({ object }, at) =>
+              object.kind === 'resource' && expected.results[at]?.kind === 'held' ? [object.id] : [],
+            );
+            expect(ids).toEqual(held.toSorted());
           }
           adaptive.close();
           oneByOne.close();

@@ -23,16 +23,20 @@ async function listen(socketMode = 0o660): Promise<Listener> {
   return createGrpcListener(
     {
       procedures: [{ method: AuthorizationService.method.checkTask, handle: nobodyCalls }],
-      run: nobodyCalls,
+      pipeline: { run: nobodyCalls, stream: nobodyStreams },
       createDecisionId: () => 'id',
       health: createHealth().implementation,
     },
-    { address: `unix:${path}`, socketMode, maxMessageBytes: 1_024, maxConcurrentStreams: 10 },
+    { address: `unix:${path}`, socketMode, maxMessageBytes: 1_024, maxConcurrentStreams: 10, stallTimeoutMs: 1_000 },
   );
 }
 
 async function nobodyCalls(): Promise<never> {
   throw new Error('nobody calls');
+}
+
+async function* nobodyStreams(): AsyncGenerator<never> {
+  yield await nobodyCalls();
 }
 
 /** What a process that was killed leaves: a socket file that nobody listens on. */

@@ -9,20 +9,20 @@ import {
 } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import type { IncomingCall } from '../../src/rpc/pipeline.ts';
 import { createPipeline } from '../../src/rpc/pipeline.ts';
-import type { Procedure } from '../../src/rpc/procedures.ts';
+import type { UnaryProcedure } from '../../src/rpc/procedure.ts';
 
 const request = create(CheckTaskRequestSchema);
 const response = create(CheckTaskResponseSchema);
 const method = AuthorizationService.method.checkTask;
 
-function setUp(handle: Procedure['handle'], maxConcurrentCalls = 10) {
+function setUp(handle: UnaryProcedure['handle'], maxConcurrentCalls = 10) {
   const ended: EndedCall[] = [];
-  const run = createPipeline(
+  const pipeline = createPipeline(
     { clock: { nowMs: () => 1_000 }, observer: { ended: (call) => ended.push(call) } },
-    { defaultTimeoutMs: 200, maxTimeoutMs: 500, maxConcurrentCalls },
+    { defaultTimeoutMs: 200, maxTimeoutMs: 500, maxStreamTimeoutMs: 800, maxConcurrentCalls },
   );
   const call = (timeoutMs?: number, onCancel: IncomingCall['onCancel'] = () => {}) =>
-    run({ method, handle }, () => request, { transport: 'grpc', decisionId: 'id', timeoutMs, onCancel });
+    pipeline.run({ method, handle }, () => request, { transport: 'grpc', decisionId: 'id', timeoutMs, onCancel });
   return { call, ended };
 }
 
@@ -42,7 +42,7 @@ describe('the procedure pipeline', () => {
   });
 
   it('aborts the signal with a deadline error when time is up, and with a cancellation when the caller is gone', async () => {
-    const waits: Procedure['handle'] = async (_request, _id, { signal }) =>
+    const waits: UnaryProcedure['handle'] = async (_request, _id, { signal }) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
     expect(await setUp(waits).call(1)).toMatchObject({ kind: 'error', error: { name: 'DeadlineExceededError' } });
 

@@ -1,4 +1,10 @@
-import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type {
+  DescMessage,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
+} from '@bufbuild/protobuf';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -29,6 +35,12 @@ export interface TestClient extends AsyncDisposable {
     request: MessageInitShape<I>,
     options?: CallOptions,
   ): Promise<Outcome<MessageShape<O>>>;
+  /** The messages of a stream, and then the error that ended it, if one did. */
+  stream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodServerStreaming<I, O>,
+    request: MessageInitShape<I>,
+    options?: CallOptions,
+  ): AsyncGenerator<MessageShape<O>, Outcome<never> | undefined>;
 }
 
 const DECISION_ID_HEADER = 'taskgate-decision-id';
@@ -59,6 +71,27 @@ export function createGrpcClient(name: string, target: string): TestClient {
         options.signal?.addEventListener('abort', () => call.cancel());
       });
     },
+    async *stream(method, request, options = {}) {
+      const call = client.makeServerStreamRequest(
+        `/${method.parent.typeName}/${method.name}`,
+        (bytes: Uint8Array) => Buffer.from(bytes),
+        (bytes: Buffer) => fromBinary(method.output, bytes),
+        toBinary(method.input, create(method.input, request)),
+        new Metadata(),
+        options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs },
+      );
+      options.signal?.addEventListener('abort', () => call.cancel());
+      let decisionId: string | undefined;
+      call.on('metadata', (metadata) => {
+        decisionId = metadata.get(DECISION_ID_HEADER)[0]?.toString();
+      });
+      try {
+        for await (const message of call) yield message as MessageShape<typeof method.output>;
+        return undefined;
+      } catch (thrown) {
+        return toErrorOutcome(thrown as ServiceError, decisionId);
+      }
+    },
     async [Symbol.asyncDispose]() {
       client.close();
     },
@@ -83,16 +116,32 @@ export function createConnectClient(name: string, transport: Transport): TestCli
         const decisionId = response.header.get(DECISION_ID_HEADER) ?? undefined;
         return { kind: 'message', message: response.message, decisionId };
       } catch (thrown) {
-        const error = ConnectError.from(thrown);
-        return {
-          kind: 'error',
-          code: GRPC_NAME_BY_CODE.get(error.code) ?? 'UNKNOWN',
-          message: error.rawMessage,
-          decisionId: error.metadata.get(DECISION_ID_HEADER) ?? undefined,
-        };
+        return fromConnectError(thrown);
+      }
+    },
+    async *stream(method, request, options = {}) {
+      async function* one(): AsyncGenerator<MessageInitShape<typeof method.input>> {
+        yield request;
+      }
+      try {
+        const response = await transport.stream(method, options.signal, options.timeoutMs, undefined, one());
+        yield* response.message;
+        return undefined;
+      } catch (thrown) {
+        return fromConnectError(thrown);
       }
     },
     async [Symbol.asyncDispose]() {},
+  };
+}
+
+function fromConnectError(thrown: unknown): Outcome<never> {
+  const error = ConnectError.from(thrown);
+  return {
+    kind: 'error',
+    code: GRPC_NAME_BY_CODE.get(error.code) ?? 'UNKNOWN',
+    message: error.rawMessage,
+    decisionId: error.metadata.get(DECISION_ID_HEADER) ?? undefined,
   };
 }
 

@@ -324,6 +324,112 @@ export declare type FilterReadableTasksResponse = Message<"taskgate.v1.FilterRea
 export declare const FilterReadableTasksResponseSchema: GenMessage<FilterReadableTasksResponse>;
 
 /**
+ * @generated from message taskgate.v1.ListReadableTasksRequest
+ */
+export declare type ListReadableTasksRequest = Message<"taskgate.v1.ListReadableTasksRequest"> & {
+  /**
+   * @generated from field: taskgate.v1.Principal principal = 1;
+   */
+  principal?: Principal | undefined;
+
+  /**
+   * OPERATION_READ if unset.
+   *
+   * @generated from field: taskgate.v1.Operation operation = 2;
+   */
+  operation: Operation;
+
+  /**
+   * Ids in a page, 1 to 10,000; 1,000 if unset.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * From a page of an earlier stream of the same principal and operation: goes on after that page, as of the same
+   * revision. A cursor whose revision the relationship engine has forgotten is FAILED_PRECONDITION: begin anew.
+   *
+   * @generated from field: string cursor = 4;
+   */
+  cursor: string;
+
+  /**
+   * Without a cursor only.
+   *
+   * @generated from field: taskgate.v1.Consistency consistency = 5;
+   */
+  consistency?: Consistency | undefined;
+};
+
+/**
+ * Describes the message taskgate.v1.ListReadableTasksRequest.
+ * Use `create(ListReadableTasksRequestSchema)` to create a new message.
+ */
+export declare const ListReadableTasksRequestSchema: GenMessage<ListReadableTasksRequest>;
+
+/**
+ * @generated from message taskgate.v1.ListReadableTasksResponse
+ */
+export declare type ListReadableTasksResponse = Message<"taskgate.v1.ListReadableTasksResponse"> & {
+  /**
+   * @generated from oneof taskgate.v1.ListReadableTasksResponse.event
+   */
+  event: {
+    /**
+     * @generated from field: taskgate.v1.ListReadableTasksResponse.Page page = 1;
+     */
+    value: ListReadableTasksResponse_Page;
+    case: "page";
+  } | {
+    /**
+     * True: the principal may read every task, and no ids follow. Never false: a missing field means nothing.
+     *
+     * @generated from field: bool unscoped = 2;
+     */
+    value: boolean;
+    case: "unscoped";
+  } | {
+    /**
+     * True, and the last message: nothing is missing.
+     *
+     * @generated from field: bool complete = 3;
+     */
+    value: boolean;
+    case: "complete";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message taskgate.v1.ListReadableTasksResponse.
+ * Use `create(ListReadableTasksResponseSchema)` to create a new message.
+ */
+export declare const ListReadableTasksResponseSchema: GenMessage<ListReadableTasksResponse>;
+
+/**
+ * @generated from message taskgate.v1.ListReadableTasksResponse.Page
+ */
+export declare type ListReadableTasksResponse_Page = Message<"taskgate.v1.ListReadableTasksResponse.Page"> & {
+  /**
+   * @generated from field: repeated string task_ids = 1;
+   */
+  taskIds: string[];
+
+  /**
+   * Goes on after this page, if the stream should break.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message taskgate.v1.ListReadableTasksResponse.Page.
+ * Use `create(ListReadableTasksResponse_PageSchema)` to create a new message.
+ */
+export declare const ListReadableTasksResponse_PageSchema: GenMessage<ListReadableTasksResponse_Page>;
+
+/**
  * @generated from message taskgate.v1.BatchCheckTaskResponse
  */
 export declare type BatchCheckTaskResponse = Message<"taskgate.v1.BatchCheckTaskResponse"> & {
@@ -518,6 +624,17 @@ export declare const AuthorizationService: GenService<{
     methodKind: "unary";
     input: typeof FilterReadableTasksRequestSchema;
     output: typeof FilterReadableTasksResponseSchema;
+  },
+  /**
+   * ListReadableTasks streams the ids of all tasks that the principal may read (or do another operation on), ascending,
+   * each once, all as of one revision. The list is whole if and only if the last message says `complete`.
+   *
+   * @generated from rpc taskgate.v1.AuthorizationService.ListReadableTasks
+   */
+  listReadableTasks: {
+    methodKind: "server_streaming";
+    input: typeof ListReadableTasksRequestSchema;
+    output: typeof ListReadableTasksResponseSchema;
   },
 }>;
 

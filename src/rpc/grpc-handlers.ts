@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DescMessage, Message } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import type {
+  sendUnaryData,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
+import type { TaskgateError } from '../domain/errors.ts';
+import { DeadlineExceededError, InvalidArgumentError, toTaskgateError } from '../domain/errors.ts';
+import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
+import { toWireStatus } from './error-table.ts';
+import type { ListenerDeps } from './listener.ts';
+import type { IncomingCall } from './pipeline.ts';
+import { DECISION_ID_HEADER } from './pipeline.ts';
+import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
+import { isStream } from './procedure.ts';
+
+/** A request as it came: decoded later, in the pipeline, so that a bad one is answered as every bad request is. */
+type RawRequest = Buffer;
+type UnaryCall = ServerUnaryCall<RawRequest, Message>;
+type StreamCall = ServerWritableStream<RawRequest, Message>;
+
+export interface GrpcHandlerOptions {
+  /** Milliseconds that the reader of a stream may take nothing. */
+  readonly stallTimeoutMs: number;
+}
+
+/** The procedures as grpc-js serves them. */
+export function toGrpcService(deps: ListenerDeps, options: GrpcHandlerOptions) {
+  const definition: Record<string, ServiceDefinition[string]> = {};
+  const implementation: UntypedServiceImplementation = {};
+  for (const procedure of deps.procedures) {
+    const { method } = procedure;
+    definition[method.localName] = {
+      path: `/${AuthorizationService.typeName}/${method.name}`,
+      requestStream: false,
+      responseStream: isStream(procedure),
+      requestSerialize: (bytes: RawRequest) => bytes,
+      requestDeserialize: (bytes: Buffer) => bytes,
+      responseSerialize: (message: Message) => Buffer.from(toBinary(method.output, message)),
+      responseDeserialize: (bytes: Buffer) => bytes,
+    };
+    implementation[method.localName] = isStream(procedure)
+      ? (call: StreamCall) => void answerStream(procedure, deps, call, options)
+      : (call: UnaryCall, send: sendUnaryData<Message>) => void answer(procedure, deps, call, send);
+  }
+  return { definition, implementation };
+}
+
+async function answer(
+  procedure: UnaryProcedure,
+  deps: ListenerDeps,
+  call: UnaryCall,
+  send: sendUnaryData<Message>,
+): Promise<void> {
+  const incoming = toIncomingCall(call, deps.createDecisionId());
+  const reply = await deps.pipeline.run(procedure, parserOf(procedure, call), incoming);
+  const metadata = toMetadata(incoming);
+  if (reply.kind === 'error') {
+    send({ code: reply.status.grpc, details: reply.error.message, metadata });
+    return;
+  }
+  call.sendMetadata(metadata);
+  send(null, reply.message);
+}
+
+async function answerStream(
+  procedure: StreamProcedure,
+  deps: ListenerDeps,
+  call: StreamCall,
+  { stallTimeoutMs }: GrpcHandlerOptions,
+): Promise<void> {
+  const incoming = toIncomingCall(call, deps.createDecisionId());
+  const metadata = toMetadata(incoming);
+  call.sendMetadata(metadata);
+  try {
+    for await (const message of deps.pipeline.stream(procedure, parserOf(procedure, call), incoming)) {
+      if (call.cancelled) return;
+      if (!call.write(message)) await drained(call, stallTimeoutMs);
+    }
+    call.end();
+  } catch (thrown) {
+    const error: TaskgateError = toTaskgateError(thrown);
+    call.emit('error', { code: toWireStatus(error).grpc, details: error.message, metadata });
+  }
+}
+
+/** Waits until the reader has taken what is written, or is gone. @throws DeadlineExceededError if it takes too long. */
+async function drained(call: StreamCall, stallTimeoutMs: number): Promise<void> {
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  const stalled = async (): Promise<never> => {
+    await delay(stallTimeoutMs, undefined, { signal, ref: false });
+    throw new DeadlineExceededError({ cause: 'the reader took nothing' });
+  };
+  const waits = [once(call, 'drain', { signal }), once(call, 'cancelled', { signal }), stalled()];
+  try {
+    await Promise.race(waits);
+  } finally {
+    waiting.abort();
+    await Promise.allSettled(waits);
+  }
+}
+
+function toIncomingCall(call: UnaryCall | StreamCall, decisionId: string): IncomingCall {
+  return {
+    transport: 'grpc',
+    decisionId,
+    timeoutMs: timeoutOf(call),
+    onCancel(listener) {
+      if (call.cancelled) listener();
+      else call.on('cancelled', listener);
+    },
+  };
+}
+
+function toMetadata({ decisionId }: IncomingCall): Metadata {
+  const metadata = new Metadata();
+  metadata.set(DECISION_ID_HEADER, decisionId);
+  return metadata;
+}
+
+function parserOf({ method }: Procedure, call: UnaryCall | StreamCall): () => Message {
+  const schema: DescMessage = method.input;
+  return () => {
+    try {
+      return fromBinary(schema, call.request);
+    } catch (cause) {
+      throw new InvalidArgumentError('request', `is not a valid ${schema.typeName}`, { cause });
+    }
+  };
+}
+
+function timeoutOf(call: UnaryCall | StreamCall): number | undefined {
+  const deadline = call.getDeadline();
+  const atMs = deadline instanceof Date ? deadline.getTime() : deadline;
+  return Number.isFinite(atMs) ? Math.max(0, atMs - Date.now()) : undefined;
+}

@@ -1,0 +1,38 @@
+import type { DescMessage, DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
+import type { CallContext } from '../authorize/ports.ts';
+
+/**
+ * One RPC, the same for every transport: `pipeline.ts` runs it, the listeners carry it. `handle` validates, asks the use
+ * case and converts.
+ */
+export interface UnaryProcedure<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> {
+  readonly method: DescMethodUnary<I, O>;
+  handle(request: MessageShape<I>, decisionId: string, context: CallContext): Promise<MessageShape<O>>;
+}
+
+/** An RPC with many answers to one request; each is made when it is taken. */
+export interface StreamProcedure<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> {
+  readonly method: DescMethodServerStreaming<I, O>;
+  handle(request: MessageShape<I>, decisionId: string, context: CallContext): AsyncIterable<MessageShape<O>>;
+}
+
+export type Procedure = UnaryProcedure | StreamProcedure;
+
+/** Keeps a procedure's own types while it is written, and forgets them for the list that the listeners take. */
+export function defineUnary<I extends DescMessage, O extends DescMessage>(
+  procedure: UnaryProcedure<I, O>,
+): UnaryProcedure {
+  return procedure;
+}
+
+/** The same for a stream. */
+export function defineStream<I extends DescMessage, O extends DescMessage>(
+  procedure: StreamProcedure<I, O>,
+): StreamProcedure {
+  return procedure;
+}
+
+/** Tells the two kinds apart. */
+export function isStream(procedure: Procedure): procedure is StreamProcedure {
+  return procedure.method.methodKind === 'server_streaming';
+}
