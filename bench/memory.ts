@@ -1,21 +1,14 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { fileURLToPath } from 'node:url';
-import { Client, credentials } from '@grpc/grpc-js';
-import {
-  AuthorizationService,
-  CheckTaskRequestSchema,
-  CheckTaskResponseSchema,
-  Decision,
-  Operation,
-} from '../src/gen/taskgate/v1/authorization_pb.js';
+import { AuthorizationService, Decision, Operation } from '../src/gen/taskgate/v1/authorization_pb.js';
 import type { BenchRow } from './run.ts';
+import type { BenchClient } from './support/client.ts';
+import { createBenchClient } from './support/client.ts';
 import { startPinned } from './support/processes.ts';
 import type { BenchStores } from './support/stores.ts';
 import { BENCH_MESSAGES } from './support/stores.ts';
 
 const CONCURRENCY = 64;
 const MAX_RSS_MIB = 300;
-const PATH = `/${AuthorizationService.typeName}/${AuthorizationService.method.checkTask.name}`;
 
 /** Resident memory after 100,000 different checks, each of a message of its own, with default cache sizes. */
 export async function measureMemory(stores: BenchStores): Promise<BenchRow> {
@@ -24,7 +17,7 @@ export async function measureMemory(stores: BenchStores): Promise<BenchRow> {
     env: stores.env,
   });
   const idleMib = await taskgate.rssMib();
-  const client = new Client(taskgate.ready.grpc, credentials.createInsecure());
+  using client = createBenchClient(taskgate.ready.grpc);
   let peakMib = idleMib;
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -39,7 +32,6 @@ export async function measureMemory(stores: BenchStores): Promise<BenchRow> {
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  client.close();
   return {
     work: `RSS after ${BENCH_MESSAGES} different checks`,
     reference: `idle: ${idleMib.toFixed(0)} MiB`,
@@ -49,24 +41,11 @@ export async function measureMemory(stores: BenchStores): Promise<BenchRow> {
   };
 }
 
-async function assertAllowed(client: Client, messageId: string): Promise<void> {
-  const request = create(CheckTaskRequestSchema, {
+async function assertAllowed(client: BenchClient, messageId: string): Promise<void> {
+  const { decision } = await client.call(AuthorizationService.method.checkTask, {
     principal: { subject: { case: 'userId', value: 'alice' }, accountId: 'acme' },
     resource: { type: 'message', key: { case: 'id', value: messageId } },
     operation: Operation.READ,
   });
-  const response = await new Promise<Buffer>((resolve, reject) => {
-    client.makeUnaryRequest<Buffer, Buffer>(
-      PATH,
-      (bytes) => bytes,
-      (bytes) => bytes,
-      Buffer.from(toBinary(CheckTaskRequestSchema, request)),
-      (error, value) => {
-        if (error === null && value !== undefined) resolve(value);
-        else reject(error ?? new Error('no answer'));
-      },
-    );
-  });
-  const { decision } = fromBinary(CheckTaskResponseSchema, response);
   if (decision !== Decision.ALLOWED) throw new Error(`bench: ${messageId} was answered ${Decision[decision]}`);
 }

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { measureLists } from './filter-tasks.ts';
 import { measureMemory } from './memory.ts';
 import { startBenchStores } from './support/stores.ts';
 import { measureWarmCheck } from './warm-check.ts';
@@ -17,7 +18,7 @@ export interface BenchRow {
 
 await using stores = await startBenchStores();
 process.stderr.write(`bench: ${stores.description}\n`);
-const rows: BenchRow[] = [await measureWarmCheck(stores), await measureMemory(stores)];
+const rows: BenchRow[] = [await measureWarmCheck(stores), await measureMemory(stores), ...(await measureLists(stores))];
 const table = [
   `Machine: ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}. ${stores.description}`,
   '',

@@ -4,7 +4,9 @@ import { openStores } from '../src/cli/open-stores.ts';
 import { loadConfig } from '../src/config/load-config.ts';
 import { startServer } from '../src/server.ts';
 
-const { BENCH_SPICEDB = '', ...env } = process.env;
+const { BENCH_SPICEDB = '', BENCH_NO_DECISION_CACHE, ...env } = process.env;
+/** Lists are measured cold, and may take longer than a check. */
+const COLD = '{decisions: {cache: false}, limits: {default_timeout_ms: 9000}, spicedb: {timeout_ms: 8000}}';
 const loaded = loadConfig(
   {
     env: {
@@ -14,14 +16,14 @@ const loaded = loadConfig(
       TASKGATE_ADMIN_ADDRESS: '127.0.0.1:0',
       TASKGATE_SPICEDB_ENDPOINT: '127.0.0.1:1',
       TASKGATE_SPICEDB_TOKEN: 'unused',
+      ...(BENCH_NO_DECISION_CACHE === undefined ? {} : { TASKGATE_CONFIG: 'cold' }),
     },
-    readFile: () => '',
+    readFile: () => COLD,
   },
   { mode: 'serve' },
 );
 if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.problems));
-// The in-memory datastore of the benchmarks speaks of changes only.
-const config = { ...loaded.config, spicedb: { ...loaded.config.spicedb, watchSilenceMs: 0 } };
+const { config } = loaded;
 const logger = pino({ level: 'warn' }, pino.destination(2));
 const stores = openStores(config, { logger });
 const server = await startServer(config, { ...stores, spiceDb: JSON.parse(BENCH_SPICEDB) }, { logger });

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CallContext } from '../../src/authorize/ports.ts';
 import { startEmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
@@ -27,6 +28,7 @@ export interface BenchStores extends AsyncDisposable {
   /** For a taskgate that uses them. */
   readonly env: Readonly<Record<string, string>>;
   readonly description: string;
+  readonly spiceDb: SpiceDbOptions;
 }
 
 export const BENCH_MESSAGES = 100_000;
@@ -42,9 +44,10 @@ export async function startBenchStores(): Promise<BenchStores> {
     `INSERT INTO messages (id, task_id) SELECT 'bench-' || n, 'task-1' FROM generate_series(1, ${BENCH_MESSAGES}) n`,
   );
   const binary = findOnPath('spicedb') ?? (existsSync(LOCAL_SPICEDB) ? LOCAL_SPICEDB : undefined);
-  const spiceDb = binary === undefined ? await startEmbedded(opened) : await startServer(binary, opened);
+  const spiceDb = binary === undefined ? await startEmbedded(opened) : await startServer(binary, postgres.url, opened);
   const kept = opened.move();
   return {
+    spiceDb,
     env: {
       TASKGATE_DATABASE_URL: database.url,
       TASKGATE_REDIS_URL: redis.url,
@@ -58,12 +61,24 @@ export async function startBenchStores(): Promise<BenchStores> {
 
 async function startEmbedded(opened: AsyncDisposableStack): Promise<SpiceDbOptions> {
   const engine = opened.use(await startEmbeddedSpiceDb({ schema: SCHEMA }));
-  const options = { endpoint: engine.endpoint, timeoutMs: 1_000 };
+  const options = { endpoint: engine.endpoint, timeoutMs: 10_000 };
   await seed(options);
   return options;
 }
 
-async function startServer(binary: string, opened: AsyncDisposableStack): Promise<SpiceDbOptions> {
+async function startServer(binary: string, postgresUrl: string, opened: AsyncDisposableStack): Promise<SpiceDbOptions> {
+  // The in-memory datastore has no indexes: with 100,000 tasks it would be what is measured.
+  const datastore = opened.use(await createTestDatabase(postgresUrl));
+  const stored = ['--datastore-engine', 'postgres', '--datastore-conn-uri', datastore.url];
+  await promisify(execFile)(binary, [
+    'datastore',
+    'migrate',
+    'head',
+    ...stored,
+    '--log-level',
+    'error',
+    '--skip-release-check',
+  ]);
   const endpoint = `127.0.0.1:${await freePort()}`;
   const off = ['--http-enabled=false', '--metrics-enabled=false', '--telemetry-endpoint=', '--skip-release-check'];
   const server = spawn(
@@ -77,8 +92,7 @@ async function startServer(binary: string, opened: AsyncDisposableStack): Promis
       endpoint,
       '--grpc-preshared-key',
       TOKEN,
-      '--datastore-engine',
-      'memory',
+      ...stored,
       '--log-level',
       'error',
       ...off,
@@ -90,7 +104,7 @@ async function startServer(binary: string, opened: AsyncDisposableStack): Promis
     server.kill('SIGTERM');
     await exited;
   });
-  const options = { endpoint, token: TOKEN, timeoutMs: 1_000 };
+  const options = { endpoint, token: TOKEN, timeoutMs: 10_000 };
   const until = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     try {

@@ -5,11 +5,12 @@ import { lookupHeldObjects } from './spicedb-lookup.ts';
 import { toObjectName } from './spicedb-requests.ts';
 
 /**
- * The crossover, measured on SpiceDB 1.54 with 10,000 tasks: an object that is looked up costs about 0.04 ms and one that
- * is checked about 0.05 ms. So a principal that holds a tenth of the candidates is listed in a tenth of the time that
- * checking them takes, and finding out that it holds more costs less than a tenth on top.
+ * The crossover, measured on SpiceDB 1.54 (in memory, 10,000 tasks): an object that is looked up costs about 0.04 ms and
+ * one that is checked about 0.05 ms. So a principal that holds a tenth of the candidates is listed in a tenth of the time
+ * that checking them takes. Finding out that it holds more costs up to the lookup's timeout on top: too much for a list
+ * that is checked in a few times that, and little for a long one.
  */
-const MIN_CANDIDATES = 500;
+const MIN_CANDIDATES = 2_000;
 const CANDIDATES_PER_HELD_OBJECT = 10;
 /** SpiceDB's own limit of a page. */
 const MAX_HELD_OBJECTS = 1_000;

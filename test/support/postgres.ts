@@ -29,7 +29,13 @@ export async function startPostgres(): Promise<TestPostgres> {
       identity,
     );
     const port = await freePort();
-    const settings = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'max_connections=200'];
+    const settings = [
+      'fsync=off',
+      'full_page_writes=off',
+      'synchronous_commit=off',
+      'max_connections=200',
+      'track_commit_timestamp=on',
+    ];
     const args = [
       '-D',
       data,
