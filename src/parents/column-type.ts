@@ -14,12 +14,17 @@ const INTEGER = /^(?:0|-?[1-9]\d{0,18})$/;
 
 /** By the name in `pg_type`. Types that compare without case (citext) or pad (bpchar) are not here: one id, one row. */
 export const COLUMN_TYPES: ReadonlyMap<string, ColumnType> = new Map<string, ColumnType>([
-  ['text', { arrayType: 'text[]', isCanonical: () => true }],
-  ['varchar', { arrayType: 'text[]', isCanonical: () => true }],
+  ['text', { arrayType: 'text[]', isCanonical: isStorableText }],
+  ['varchar', { arrayType: 'text[]', isCanonical: isStorableText }],
   ['uuid', { arrayType: 'uuid[]', isCanonical: (text) => UUID.test(text) }],
   ['int4', { arrayType: 'int4[]', isCanonical: (text) => INTEGER.test(text) && fits(text, 32) }],
   ['int8', { arrayType: 'int8[]', isCanonical: (text) => INTEGER.test(text) && fits(text, 64) }],
 ]);
+
+/** Postgres stores neither NUL nor what is not Unicode: one such key would fail the query of all others. */
+function isStorableText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
 
 function fits(text: string, bits: number): boolean {
   return BigInt.asIntN(bits, BigInt(text)) === BigInt(text);

@@ -9,8 +9,8 @@ export interface ParentQuery {
   readonly text: string;
   /** False for a value that no row can have; it must not be asked. */
   readonly isCanonical: (value: string) => boolean;
-  /** The column of the rows that holds the id of the parent. @throws InternalError if there is none. */
-  readonly columnOf: (parentType: string) => string;
+  /** The column of the rows that holds the id of the parent; undefined if the type has no such parent. */
+  readonly columnOf: (parentType: string) => string | undefined;
 }
 
 export function toParentQuery({ source, table, idType, nameType }: ConfirmedSource, by: ParentKey['by']): ParentQuery {
@@ -27,14 +27,18 @@ export function toParentQuery({ source, table, idType, nameType }: ConfirmedSour
     isCanonical: keyType.isCanonical,
     columnOf(parentType) {
       const index = targets.findIndex(([type]) => type === parentType);
-      if (index === -1) throw new InternalError({ cause: `${source.type} has no parent ${parentType}` });
-      return `parent_${index}`;
+      return index === -1 ? undefined : `parent_${index}`;
     },
   };
 }
 
 /** What the rows with one key say. Two that disagree are a fault: there is no choosing between parents. */
-export function toParentResult(rows: readonly Readonly<Record<string, unknown>>[], column: string): ParentResult {
+export function toParentResult(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  column: string | undefined,
+): ParentResult {
+  if (column === undefined)
+    return { kind: 'failed', error: new InternalError({ cause: 'the type has no such parent' }) };
   const [first, ...others] = rows;
   if (first === undefined) return { kind: 'absent' };
   const parent = first[column];

@@ -23,6 +23,7 @@ export type RedisClient = Redis | Cluster;
 const SECOND_MS = 1_000;
 const MAX_RECONNECT_DELAY_MS = 2 * SECOND_MS;
 const CONNECT_TIMEOUT_MS = 5 * SECOND_MS;
+const SOCKET_TIMEOUT_MS = SECOND_MS;
 
 /**
  * A client that connects on its own, again and again, and fails at once while it is not connected: by default ioredis
@@ -37,6 +38,8 @@ export function createRedisClient(target: RedisTarget, onError: (error: Error) =
     maxRetriesPerRequest: 0,
     commandTimeout: target.timeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // A connection that has gone silent under commands is replaced.
+    socketTimeout: SOCKET_TIMEOUT_MS,
     ...(target.username === undefined ? {} : { username: target.username }),
     ...(target.password === undefined ? {} : { password: target.password }),
     ...(target.tls ? { tls: {} } : {}),
@@ -57,6 +60,8 @@ function connect(target: RedisTarget, common: CommonOptions): RedisClient {
         sentinels: target.sentinels.map(({ host, port }) => ({ host, port })),
         name: target.masterName,
         sentinelRetryStrategy: reconnectDelayMs,
+        // `tls` alone is ignored here: both connections would be in clear text, passwords included.
+        ...(target.tls ? { sentinelTLS: {}, enableTLSForSentinelMode: true } : {}),
       });
     case 'cluster':
       return new Cluster(
@@ -79,6 +84,7 @@ interface CommonOptions {
   readonly maxRetriesPerRequest: number;
   readonly commandTimeout: number;
   readonly connectTimeout: number;
+  readonly socketTimeout: number;
   readonly username?: string;
   readonly password?: string;
   readonly tls?: object;

@@ -139,6 +139,23 @@ describe('batches', () => {
     ]);
   });
 
+  test('fails or misses for the one key that is wrong, and answers the others of the batch', async () => {
+    const parents = parentsOf([{}]);
+    const keys = [
+      messageKey('msg-1'),
+      messageKey('a\0b'),
+      messageKey('\uD800'),
+      { ...messageKey('msg-1'), parentType: 'agent' },
+    ];
+    const results = await Promise.all(keys.map(async (key) => parents.lookup([key], callContext())));
+    expect(results.flat()).toMatchObject([
+      found('task-1'),
+      ABSENT,
+      ABSENT,
+      { kind: 'failed', error: { name: 'InternalError' } },
+    ]);
+  });
+
   test('never answers with a row that was not asked for', async () => {
     const folding: Sql = {
       ...sql,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -124,4 +125,40 @@ test('shares parents through a cluster, whatever slots the keys are in', async (
     tls: false,
     timeoutMs: TIMEOUT_MS,
   });
+});
+
+/** The first byte of a TLS handshake. */
+const TLS_HANDSHAKE = 0x16;
+
+test.each<[string, (port: number) => RedisTarget]>([
+  ['single', (port) => ({ mode: 'single', url: `redis://127.0.0.1:${port}`, tls: true, timeoutMs: TIMEOUT_MS })],
+  [
+    'sentinel',
+    (port) => ({
+      mode: 'sentinel',
+      sentinels: [{ host: '127.0.0.1', port }],
+      masterName: 'main',
+      password: 'canary',
+      tls: true,
+      timeoutMs: TIMEOUT_MS,
+    }),
+  ],
+  ['cluster', (port) => ({ mode: 'cluster', nodes: [{ host: '127.0.0.1', port }], tls: true, timeoutMs: TIMEOUT_MS })],
+])('says nothing in clear text with tls: %s', async (mode, toTarget) => {
+  const { promise: firstByte, resolve } = Promise.withResolvers<number | undefined>();
+  const server = createServer((socket) =>
+    socket.on('error', () => undefined).once('data', (bytes) => resolve(bytes[0])),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const client = createRedisClient(
+    toTarget(typeof address === 'object' && address !== null ? address.port : 0),
+    () => undefined,
+  );
+  expect(await firstByte).toBe(TLS_HANDSHAKE);
+  // The master's own connection needs a setting of its own in Sentinel mode.
+  if (mode === 'sentinel') expect(client.options).toMatchObject({ enableTLSForSentinelMode: true, tls: {} });
+  client.disconnect();
+  server.close();
 });
