@@ -71,8 +71,8 @@ export interface SpicedbConfig {
   /** How many stand-ins for absent resources are registered for each type, 1–1,024; default 64. */
   readonly sentinels: number;
   /**
-   * Milliseconds without a word from Watch after which changes count as missed, 1–60,000; default 1,500. 0 never: for
-   * the in-memory datastore, which only speaks of changes; default for demo.
+   * Milliseconds without a word from Watch after which SpiceDB is asked whether it is there, 1–60,000; default 500. No
+   * answer within as long again: changes count as missed. 0 never asks; default for demo.
    */
   readonly watchSilenceMs: number;
 }
@@ -83,7 +83,10 @@ export interface DecisionsConfig {
   readonly cache: boolean;
   /** Answers kept in memory, 1–10,000,000; default 100,000. */
   readonly maxEntries: number;
-  /** Milliseconds after which an answer is asked again, 1,000–600,000; default 30,000. */
+  /**
+   * Milliseconds after which an answer is asked again, 1,000–600,000; default 5,000. What bounds staleness if Watch has
+   * stopped and SpiceDB still answers.
+   */
   readonly ttlMs: number;
   /**
    * Milliseconds for which checks see at least the last change, 1,000–600,000; default 11,000. More than a snapshot of

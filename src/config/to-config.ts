@@ -8,7 +8,7 @@ import type { RedisSettings, Settings } from './settings-schema.ts';
 
 const SERVE_DRAIN_DELAY_MS = 1000;
 const DEMO_DRAIN_DELAY_MS = 0;
-const SERVE_WATCH_SILENCE_MS = 1500;
+const SERVE_WATCH_SILENCE_MS = 500;
 
 const CONSISTENCIES: Readonly<Record<Settings['consistency']['read'], Consistency>> = {
   minimize_latency: MINIMIZE_LATENCY,

@@ -11,8 +11,8 @@ export interface FollowChangesOptions {
   /** Milliseconds that reading the schema may take. */
   readonly timeoutMs: number;
   /**
-   * Milliseconds without a word after which changes count as missed; SpiceDB's datastores say where they are every
-   * second. `off` for the in-memory datastore, which only speaks of changes. Default 1,500.
+   * Milliseconds without a word from Watch after which SpiceDB is asked whether it is there: it only speaks of changes.
+   * No answer within as long again means that changes may be missed. `off` never asks. Default 500.
    */
   readonly silenceMs?: number | 'off';
 }
@@ -25,7 +25,6 @@ export interface FollowChangesDeps {
   readonly onLost: (error: unknown) => void;
 }
 
-const SILENCE_HINT = 'the in-memory datastore always is: spicedb.watch_silence_ms: 0';
 const RETRY_DELAY_MS = 200;
 const MAX_RETRY_DELAY_MS = 5_000;
 const ALL_KINDS = [
@@ -69,7 +68,7 @@ async function followAlways(
 /** Ends when the schema changes; throws when the Watch breaks. */
 async function followOnce(
   { client, clock, listener }: FollowChangesDeps,
-  { timeoutMs, silenceMs = 1_500 }: FollowChangesOptions,
+  { timeoutMs, silenceMs = 500 }: FollowChangesOptions,
   closing: AbortSignal,
   onMessage: () => void,
 ): Promise<void> {
@@ -85,12 +84,17 @@ async function followOnce(
     optionalStartCursor: readAt,
   };
   const { promise: ended, resolve, reject } = Promise.withResolvers<undefined>();
-  const restless = (): void =>
-    reject(new UnavailableError('spicedb', { cause: `Watch was silent for ${silenceMs} ms (${SILENCE_HINT})` }));
-  const silence = silenceMs === 'off' ? undefined : setTimeout(restless, silenceMs);
+  let heardAtMs = clock.nowMs();
+  const probe = async (withinMs: number): Promise<void> => {
+    if (clock.nowMs() - heardAtMs < withinMs) return;
+    const probing = { signal: closing, deadlineAtMs: clock.nowMs() + withinMs };
+    const { schemaText: current } = await client.call(READ_SCHEMA, {}, probing, { idempotent: false });
+    if (current !== schemaText) resolve(undefined);
+  };
+  const prober = silenceMs === 'off' ? undefined : setInterval(() => void probe(silenceMs).catch(reject), silenceMs);
   const watch = client.stream(WATCH, request, closing, {
     onMessage(message) {
-      silence?.refresh();
+      heardAtMs = clock.nowMs();
       onMessage();
       if (message.schemaUpdated) resolve(undefined);
       else if (!tell(message, listener))
@@ -103,7 +107,7 @@ async function followOnce(
   try {
     await ended;
   } finally {
-    clearTimeout(silence);
+    clearInterval(prober);
     watch.cancel();
   }
 }
