@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', ['json', { outputFile: '.cache/test-results.json' }]],
+    // Real servers on a loaded machine: a budget of milliseconds can pass while a process waits for its turn.
+    retry: process.env['CI'] === undefined ? 0 : 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

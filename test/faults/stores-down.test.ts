@@ -81,7 +81,10 @@ async function expectNothingLeaks(faulty: FaultyTaskgate, request: CheckRequest)
 describe.concurrent.each(['refuse', 'hang'] as const)('SpiceDB: %s', (mode) => {
   it('never decides while it is down, and decides again when it is back', async () => {
     await using faulty = await startFaultyTaskgate(stores);
-    expect(await outcomeOf(faulty, ask('alice', 'message', 'msg-1'))).toBe('ALLOWED');
+    await vi.waitFor(
+      async () => expect(await outcomeOf(faulty, ask('alice', 'message', 'msg-1'))).toBe('ALLOWED'),
+      SOON,
+    );
     await faulty.stores.spicedb.setMode(mode);
 
     const asked = [
@@ -121,7 +124,10 @@ describe.concurrent.each(['refuse', 'hang'] as const)('SpiceDB: %s', (mode) => {
 
   it('starts without it, not ready, and becomes ready', async () => {
     await using faulty = await startFaultyTaskgate(stores, { down: 'spicedb', mode });
-    expect(await faulty.readiness()).toMatchObject({ status: 503, dependencies: { database: 'ok' } });
+    await vi.waitFor(
+      async () => expect(await faulty.readiness()).toMatchObject({ status: 503, dependencies: { database: 'ok' } }),
+      SOON,
+    );
     for (const request of [
       ask('alice', 'task', 'task-1'),
       ask('alice', 'message', 'msg-1'),
