@@ -10,7 +10,7 @@ import { createBenchClient } from './support/client.ts';
 import { startPinned } from './support/processes.ts';
 import { median, spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
-import { READERS, seedTasks, taskId } from './support/tasks.ts';
+import { messageOfTask, READERS, seedTasks, taskId } from './support/tasks.ts';
 
 const CANDIDATES = 1_000;
 const MANY_CANDIDATES = 10_000;
@@ -39,11 +39,11 @@ export async function measureLists(stores: BenchStores): Promise<readonly BenchR
 
   log(`seeding ${FEW_TASKS} tasks`);
   await seedTasks(chain, 0, FEW_TASKS);
-  await settle();
+  await settle(stores);
   const withFew = await repeat(async () => timeFilter(client, READERS.all, 0));
   log(`seeding ${ALL_TASKS} tasks`);
   await seedTasks(chain, FEW_TASKS, ALL_TASKS);
-  await settle();
+  await settle(stores);
   const withMany = await repeat(async () => timeFilter(client, READERS.all, 0));
 
   log('warming up the code on both sides');
@@ -70,16 +70,22 @@ export async function measureLists(stores: BenchStores): Promise<readonly BenchR
     });
   }
 
-  for (const [concurrency, first, minSpeedUp] of [
-    [1, 40, MIN_SPEED_UP],
-    [CONCURRENCY, 60, 1],
+  for (const [kind, concurrency, first, minSpeedUp] of [
+    ['task', 1, 20, MIN_SPEED_UP],
+    ['message', 1, 40, MIN_SPEED_UP],
+    ['task', CONCURRENCY, 60, 1],
+    ['message', CONCURRENCY, 80, 1],
   ] as const) {
-    const singles = await repeat(async (round) => timeSingles(client, (first + round) * CANDIDATES, concurrency), 3);
-    const lists = await repeat(async (round) => timeFilter(client, READERS.all, (first + 10 + round) * CANDIDATES), 3);
+    const singles: number[] = [];
+    const lists: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      lists.push(await timeFilter(client, READERS.all, (first + 2 * round) * CANDIDATES, CANDIDATES, kind));
+      singles.push(await timeSingles(client, (first + 2 * round + 1) * CANDIDATES, concurrency, kind));
+    }
     const speedUps = singles.map((ms, round) => ms / (lists[round] ?? Number.NaN));
-    log(`${CANDIDATES} CheckTask calls, ${concurrency} at once: ${spread(speedUps, 1)} times as long`);
+    log(`${CANDIDATES} CheckTask calls on ${kind}s, ${concurrency} at once: ${spread(speedUps, 1)} times as long`);
     rows.push({
-      work: `the same list, of tasks never asked about before: ${spread(lists, 0)} ms`,
+      work: `the same list, of ${kind}s never asked about before: ${spread(lists, 0)} ms`,
       reference: `${CANDIDATES} CheckTask calls, ${concurrency} at once: ${spread(singles, 0)} ms`,
       result: `${spread(speedUps, 1)} times faster`,
       target: `≥ ${minSpeedUp}`,
@@ -138,8 +144,16 @@ async function measureGrowth(
   };
 }
 
-async function timeFilter(client: BenchClient, reader: string, from: number, count = CANDIDATES): Promise<number> {
-  const resources = Array.from({ length: count }, (_, index) => ref(from + index));
+type CandidateKind = 'task' | 'message';
+
+async function timeFilter(
+  client: BenchClient,
+  reader: string,
+  from: number,
+  count = CANDIDATES,
+  kind: CandidateKind = 'task',
+): Promise<number> {
+  const resources = Array.from({ length: count }, (_, index) => ref(from + index, kind));
   const startedAt = performance.now();
   const { resources: readable } = await client.call(filterReadableTasks, { principal: principal(reader), resources });
   const ms = performance.now() - startedAt;
@@ -165,11 +179,16 @@ async function timeBulk(
   return performance.now() - startedAt;
 }
 
-async function timeSingles(client: BenchClient, from: number, concurrency: number): Promise<number> {
+async function timeSingles(
+  client: BenchClient,
+  from: number,
+  concurrency: number,
+  kind: CandidateKind,
+): Promise<number> {
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < CANDIDATES) {
-      const resource = ref(from + next++);
+      const resource = ref(from + next++, kind);
       const { decision } = await client.call(checkTask, {
         principal: principal(READERS.all),
         resource,
@@ -205,11 +224,15 @@ async function repeat(measure: (round: number) => Promise<number>, rounds = ROUN
 }
 
 /** Longer than a minimise-latency snapshot can be behind: what was just written must be seen. */
-async function settle(): Promise<void> {
+async function settle(stores: BenchStores): Promise<void> {
+  await stores.analyze();
   await new Promise((resolve) => setTimeout(resolve, 6_000));
 }
 
 const principal = (userId: string) => ({ subject: { case: 'userId' as const, value: userId }, accountId: 'acme' });
-const ref = (index: number) => ({ type: 'task', key: { case: 'id' as const, value: taskId(index) } });
+const ref = (index: number, kind: CandidateKind) => ({
+  type: kind,
+  key: { case: 'id' as const, value: kind === 'task' ? taskId(index) : messageOfTask(index) },
+});
 const isReadable = (reader: string, index: number): boolean =>
   reader === READERS.all || (reader === READERS.some && index % 100 === 0);

@@ -15,6 +15,7 @@ import { freePort } from '../../test/support/free-port.ts';
 import { startPostgres } from '../../test/support/postgres.ts';
 import { startRedis } from '../../test/support/redis.ts';
 import { createTestDatabase, execute } from '../../test/support/test-database.ts';
+import { messageOfTask, taskId } from './tasks.ts';
 
 const LOAD_CORE = '1';
 const START_TIMEOUT_MS = 20_000;
@@ -29,6 +30,8 @@ export interface BenchStores extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   readonly description: string;
   readonly spiceDb: SpiceDbOptions;
+  /** Lets Postgres see what was seeded, as its autovacuum would within minutes: until then its plans are a matter of luck. */
+  analyze(): Promise<void>;
 }
 
 export const BENCH_MESSAGES = 100_000;
@@ -41,10 +44,15 @@ export async function startBenchStores(): Promise<BenchStores> {
   const database = opened.use(await createTestDatabase(postgres.url, [loadSampleTables(), loadSampleRows()]));
   await execute(
     database.url,
-    `INSERT INTO messages (id, task_id) SELECT 'bench-' || n, 'task-1' FROM generate_series(1, ${BENCH_MESSAGES}) n`,
+    `INSERT INTO messages (id, task_id) SELECT 'bench-' || n, 'task-1' FROM generate_series(1, ${BENCH_MESSAGES}) n;
+     INSERT INTO messages (id, task_id)
+       SELECT '${messageOfTask('')}' || n, '${taskId('')}' || n FROM generate_series(0, ${BENCH_MESSAGES - 1}) n`,
   );
   const binary = findOnPath('spicedb') ?? (existsSync(LOCAL_SPICEDB) ? LOCAL_SPICEDB : undefined);
-  const spiceDb = binary === undefined ? await startEmbedded(opened) : await startServer(binary, postgres.url, opened);
+  const started =
+    binary === undefined ? { options: await startEmbedded(opened) } : await startServer(binary, postgres.url, opened);
+  const { options: spiceDb } = started;
+  const analyzed = [database.url, ...('datastoreUrl' in started ? [started.datastoreUrl] : [])];
   const kept = opened.move();
   return {
     spiceDb,
@@ -55,6 +63,9 @@ export async function startBenchStores(): Promise<BenchStores> {
       BENCH_SPICEDB: JSON.stringify(spiceDb),
     },
     description: `SpiceDB: ${binary === undefined ? 'embedded engine' : 'real server'}; real Postgres and Redis.`,
+    async analyze() {
+      for (const url of analyzed) await execute(url, 'ANALYZE');
+    },
     [Symbol.asyncDispose]: async () => kept.disposeAsync(),
   };
 }
@@ -66,7 +77,11 @@ async function startEmbedded(opened: AsyncDisposableStack): Promise<SpiceDbOptio
   return options;
 }
 
-async function startServer(binary: string, postgresUrl: string, opened: AsyncDisposableStack): Promise<SpiceDbOptions> {
+async function startServer(
+  binary: string,
+  postgresUrl: string,
+  opened: AsyncDisposableStack,
+): Promise<{ readonly options: SpiceDbOptions; readonly datastoreUrl: string }> {
   // The in-memory datastore has no indexes: with 100,000 tasks it would be what is measured.
   const datastore = opened.use(await createTestDatabase(postgresUrl));
   const stored = ['--datastore-engine', 'postgres', '--datastore-conn-uri', datastore.url];
@@ -109,7 +124,7 @@ async function startServer(binary: string, postgresUrl: string, opened: AsyncDis
   for (;;) {
     try {
       await seed(options);
-      return options;
+      return { options, datastoreUrl: datastore.url };
     } catch (error) {
       if (Date.now() > until) throw error;
       await delay(100);
