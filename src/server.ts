@@ -6,7 +6,7 @@ import { createCheckTask } from './authorize/check-task.ts';
 import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts';
 import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
-import type { Clock } from './authorize/ports.ts';
+import type { Clock, DecideChecks } from './authorize/ports.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
@@ -16,7 +16,11 @@ import type { Principal } from './domain/principal.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
 import { createAdminRoutes } from './http/admin.ts';
 import { openHttpServer } from './http/http-server.ts';
+import { createGrantRole, createRevokeRole } from './lifecycle/change-role.ts';
+import { createDeregisterResource } from './lifecycle/deregister-resource.ts';
+import { createRegisterResource } from './lifecycle/register-resource.ts';
 import { registerSentinels } from './lifecycle/register-sentinels.ts';
+import { createTenantGates } from './lifecycle/tenant-gates.ts';
 import type { ParentChain, ParentChainOptions } from './parents/parent-chain.ts';
 import { createParentChain } from './parents/parent-chain.ts';
 import { SourceProblemsError } from './parents/postgres-catalogue.ts';
@@ -114,6 +118,7 @@ export async function startServer(
         { ...plan, isUnscoped: isOneOf(config.lists.unscoped) },
       ),
       cursors: createCursorCodec(toCursorSecrets(config)),
+      ...createLifecycle({ decideChecks, ...relationships }, config),
     },
     { maxBatchSize: limits.maxBatchSize },
   );
@@ -124,7 +129,7 @@ export async function startServer(
     {
       probes: createReadinessProbes(
         toReadinessDeps(config, stores, { parents, ...relationships }),
-        mappedPermissions(config.types),
+        mappedPermissions(config.types, config.registrations),
       ),
       clock: CLOCK,
       onChange(state) {
@@ -189,6 +194,24 @@ export async function startServer(
       await parents.settled();
       await running.disposeAsync();
     },
+  };
+}
+
+/** The use cases that write. */
+function createLifecycle(
+  { decideChecks, writer, reader }: RelationshipChain & { readonly decideChecks: DecideChecks },
+  { types, registrations }: Config,
+) {
+  const model = {
+    types,
+    registrations: new Map(registrations.map((registration) => [registration.type, registration])),
+  };
+  const deps = { decideChecks, writer, reader };
+  return {
+    registerResource: createRegisterResource({ ...deps, tenantGates: createTenantGates({ reader }) }, model),
+    deregisterResource: createDeregisterResource(deps, model),
+    grantRole: createGrantRole(deps, model),
+    revokeRole: createRevokeRole(deps, model),
   };
 }
 

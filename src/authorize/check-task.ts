@@ -1,10 +1,9 @@
+import type { Outcome } from '../domain/decision.ts';
 import { InternalError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import type { Outcome } from './decide.ts';
-import type { DecideChecks } from './decide-checks.ts';
 import { recordOutcome } from './record-outcome.ts';
-import type { CallContext, DecisionLog } from './ports.ts';
+import type { CallContext, DecideChecks, DecisionLog } from './ports.ts';
 
 /** Decides one check and records the decision under `decisionId`. */
 export type CheckTask = (

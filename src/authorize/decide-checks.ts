@@ -1,13 +1,15 @@
 import type { Consistency } from '../domain/consistency.ts';
+import type { Outcome } from '../domain/decision.ts';
 import { InternalError, toTaskgateError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import type { Findings, Outcome } from './decide.ts';
+import type { Findings } from './decide.ts';
 import { decideOnObject, decideOnTenant } from './decide.ts';
 import type { CheckPlan, PlanOptions } from './plan-check.ts';
 import { planCheck } from './plan-check.ts';
 import type {
   CallContext,
+  DecideChecks,
   ParentKey,
   ParentLookup,
   ParentResult,
@@ -28,16 +30,6 @@ export interface DecideOptions extends PlanOptions {
   /** True: a denied operation on what the principal can read is FORBIDDEN instead of NOT_FOUND. Default false. */
   readonly revealReadable: boolean;
 }
-
-/** Decides any number of checks for one principal; as many outcomes as checks, in their order. Never rejects. */
-export type DecideChecks = (
-  principal: Principal,
-  checks: readonly TaskCheck[],
-  context: CallContext,
-) => Promise<readonly Outcome[]>;
-
-/** The object type whose id an allowed answer names. */
-const TASK = 'task';
 
 /** One check on its way: its plan, then the object it is about, then its place among the relationship checks. */
 interface Pending {
@@ -179,9 +171,7 @@ function toQuestions(
   const create =
     createPermission === undefined ? undefined : ask({ kind: 'tenant', account: principal.account }, createPermission);
   const present: Findings['object'] =
-    object.kind === 'resource'
-      ? { kind: 'present', taskId: object.type === TASK ? object.id : undefined }
-      : { kind: 'absent' };
+    object.kind === 'resource' ? { kind: 'present', type: object.type, id: object.id } : { kind: 'absent' };
   return {
     index,
     decide: (results, checkedAt) =>

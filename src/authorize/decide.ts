@@ -1,23 +1,15 @@
-import type { Decision } from '../domain/decision.ts';
+import type { Outcome } from '../domain/decision.ts';
 import { FORBIDDEN, NOT_FOUND } from '../domain/decision.ts';
-import type { TaskgateError } from '../domain/errors.ts';
 import type { RelationshipResult } from './ports.ts';
-
-/** Why a decision is what it is; for logs and counters only. */
-export type Reason = 'held' | 'denied' | 'absent' | 'created';
-
-/** A decision, or the error that kept it from being made. */
-export type Outcome =
-  | { readonly kind: 'decided'; readonly decision: Decision; readonly reason: Reason }
-  | { readonly kind: 'failed'; readonly error: TaskgateError };
 
 /** What the relationships said about one check, all at one revision. */
 export interface Findings {
   readonly checkedAt: string;
   /** The permission on the object (or on its sentinel, when `object` is absent). */
   readonly permission: RelationshipResult;
-  /** Whether the object was found, and the task id that an allowed answer may name. */
-  readonly object: { readonly kind: 'present'; readonly taskId: string | undefined } | { readonly kind: 'absent' };
+  /** Whether the object was found, and what an allowed answer may name. */
+  readonly object:
+    { readonly kind: 'present'; readonly type: string; readonly id: string } | { readonly kind: 'absent' };
   /** May the principal read the object; asked only where the deployment reveals it. */
   readonly read: RelationshipResult | undefined;
   /** May the principal create in its tenant; asked only with `create_if_absent`. */
@@ -32,11 +24,12 @@ export function decideOnObject(findings: Findings): Outcome {
   if (object.kind === 'absent') {
     // Not FORBIDDEN when create is denied: next to NOT_FOUND for a denied name, that would tell that this one is free.
     return create?.kind === 'held'
-      ? { kind: 'decided', decision: { kind: 'ALLOWED', taskId: undefined, checkedAt }, reason: 'created' }
+      ? { kind: 'decided', decision: { kind: 'ALLOWED', object: undefined, checkedAt }, reason: 'created' }
       : { kind: 'decided', decision: NOT_FOUND, reason: 'absent' };
   }
   if (permission.kind === 'held') {
-    return { kind: 'decided', decision: { kind: 'ALLOWED', taskId: object.taskId, checkedAt }, reason: 'held' };
+    const { type, id } = object;
+    return { kind: 'decided', decision: { kind: 'ALLOWED', object: { type, id }, checkedAt }, reason: 'held' };
   }
   return { kind: 'decided', decision: read?.kind === 'held' ? FORBIDDEN : NOT_FOUND, reason: 'denied' };
 }
@@ -45,7 +38,7 @@ export function decideOnObject(findings: Findings): Outcome {
 export function decideOnTenant(permission: RelationshipResult, checkedAt: string): Outcome {
   switch (permission.kind) {
     case 'held':
-      return { kind: 'decided', decision: { kind: 'ALLOWED', taskId: undefined, checkedAt }, reason: 'held' };
+      return { kind: 'decided', decision: { kind: 'ALLOWED', object: undefined, checkedAt }, reason: 'held' };
     case 'denied':
       return { kind: 'decided', decision: FORBIDDEN, reason: 'denied' };
     case 'failed':

@@ -1,12 +1,11 @@
 import type { Consistency } from '../domain/consistency.ts';
+import type { Outcome } from '../domain/decision.ts';
 import { InternalError, InvalidArgumentError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { ResourceRef } from '../domain/resource.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import type { Outcome } from './decide.ts';
-import type { DecideChecks } from './decide-checks.ts';
-import type { CallContext } from './ports.ts';
+import type { CallContext, DecideChecks } from './ports.ts';
 
 export interface FilterRequest {
   readonly principal: Principal;

@@ -1,9 +1,10 @@
 import type { Consistency } from '../domain/consistency.ts';
-import type { DecisionKind } from '../domain/decision.ts';
+import type { DecisionKind, Outcome } from '../domain/decision.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import type { MappedPermission } from '../domain/mapped-permissions.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Principal } from '../domain/principal.ts';
+import type { TaskCheck } from '../domain/task-check.ts';
 
 /** What bounds one request: every remote call made for it ends when `signal` aborts or `deadlineAtMs` passes. */
 export interface CallContext {
@@ -119,6 +120,13 @@ export interface SentinelPicker {
   pick(type: string, asked: string): number;
 }
 
+/** Decides any number of checks for one principal; as many outcomes as checks, in their order. Never rejects. */
+export type DecideChecks = (
+  principal: Principal,
+  checks: readonly TaskCheck[],
+  context: CallContext,
+) => Promise<readonly Outcome[]>;
+
 /** What is known of one decision, for the log and the counters. Never for the caller. */
 export interface DecisionRecord {
   readonly decisionId: string;
@@ -167,6 +175,29 @@ export type RelationshipSubject =
   /** Every principal of the kind whose account is `account`: the tenant gate's caveated wildcard. */
   | { readonly kind: 'account_members'; readonly principalKind: Principal['kind']; readonly account: string };
 
+/** Which relationships are meant. What is left out may be anything. */
+export interface RelationshipPattern {
+  readonly object?: RelationshipObject;
+  readonly relation?: string;
+  readonly subject?: RelationshipSubject;
+}
+
+/** What one write does, all of it or nothing. Up to 1,000 relationships and patterns. */
+export interface RelationshipChange {
+  /** Written; one that exists already stays as it is. */
+  readonly touch?: readonly Relationship[];
+  /** Removed; one that does not exist is none. */
+  readonly remove?: readonly Relationship[];
+  /** Only if a relationship matches each of these. */
+  readonly ifAny?: readonly RelationshipPattern[];
+  /** Only if no relationship matches any of these. */
+  readonly ifNone?: readonly RelationshipPattern[];
+}
+
+/** `refused`: a condition did not hold, and nothing was written. */
+export type WriteResult = { readonly kind: 'written'; readonly writtenAt: string } | { readonly kind: 'refused' };
+
+/** Every method may be done again: what was written or removed before stays so. */
 export interface RelationshipWriter {
   /**
    * Writes up to 1,000 relationships atomically; one that exists already stays as it is.
@@ -175,6 +206,67 @@ export interface RelationshipWriter {
    * @throws TaskgateError when it is not known whether they were written.
    */
   touch(relationships: readonly Relationship[], context: CallContext): Promise<string>;
+  /** @throws TaskgateError when it is not known whether it was written. */
+  write(change: RelationshipChange, context: CallContext): Promise<WriteResult>;
+  /**
+   * Removes all that match the pattern, which has an object or a subject, in chunks under the engine's limit. Each chunk
+   * is one write, and is refused if a relationship matches any of `ifNone`.
+   *
+   * @throws TaskgateError when it is not known whether all were removed.
+   */
+  removeAll(
+    pattern: RelationshipPattern,
+    conditions: Pick<RelationshipChange, 'ifNone'>,
+    context: CallContext,
+  ): Promise<WriteResult>;
+}
+
+/** One side of a relationship that was read. `id` is as the application writes it; undefined for what it can't have written, such as a sentinel. */
+export interface StoredObject {
+  readonly type: string;
+  readonly id: string | undefined;
+}
+
+/** A relationship as it was read. */
+export interface StoredRelationship {
+  readonly object: StoredObject;
+  readonly relation: string;
+  readonly subject: StoredObject & { readonly relation: string };
+}
+
+/** One page of a scan. */
+export interface RelationshipPage {
+  readonly relationships: readonly StoredRelationship[];
+  /** Goes on after this page, as of the same revision; undefined after the last. */
+  readonly cursor: string | undefined;
+}
+
+export interface RelationshipReader {
+  /**
+   * Reads all that match the pattern, which has an object, as of now.
+   *
+   * @returns `readAt` is the revision (ZedToken); undefined if nothing matches.
+   * @throws OverloadedError if there are more than 10,000.
+   * @throws TaskgateError when they could not be read whole.
+   */
+  read(
+    pattern: RelationshipPattern & { readonly object: RelationshipObject },
+    context: CallContext,
+  ): Promise<{ readonly relationships: readonly StoredRelationship[]; readonly readAt: string | undefined }>;
+  /**
+   * Reads one page of up to 1,000 of the relationships of all objects of a type. Those of one object come together. The
+   * first page is as of now, and the others as of the revision of the first.
+   *
+   * @throws FailedPreconditionError if the revision of the cursor is no longer kept.
+   * @throws TaskgateError when the page could not be read whole.
+   */
+  scan(type: string, cursor: string | undefined, context: CallContext): Promise<RelationshipPage>;
+  /**
+   * Tells of up to 10,000 relationships to objects which there are, as of now.
+   *
+   * @throws TaskgateError when any could not be told.
+   */
+  has(relationships: readonly Relationship[], context: CallContext): Promise<readonly boolean[]>;
 }
 
 export interface SchemaCheck {

@@ -1,6 +1,6 @@
+import type { Outcome } from '../domain/decision.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import type { Outcome } from './decide.ts';
 import type { DecisionLog } from './ports.ts';
 
 /** Writes one outcome to the decision log, whichever use case it came from. */

@@ -1,7 +1,10 @@
 import type { Operation } from '../domain/operation.ts';
 import { OPERATIONS } from '../domain/operation.ts';
+import type { Registration } from '../domain/registration.ts';
+import type { Role } from '../domain/role.ts';
+import { ROLES } from '../domain/role.ts';
 import type { CheckRule, ResourceType, TypeModel } from '../domain/type-model.ts';
-import type { Registration, TypeSource } from './config.ts';
+import type { TypeSource } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { typeNameProblem } from './fields.ts';
 import { didYouMean } from './nearest.ts';
@@ -25,7 +28,7 @@ interface Context {
   readonly isUnclear: (type: string) => boolean;
 }
 
-const REGISTERED_ONLY = ['tenant_relation', 'owner_relation', 'parent'] as const;
+const REGISTERED_ONLY = ['tenant_relation', 'owner_relation', 'parent', 'roles'] as const;
 const CHILD_ONLY = ['parents', 'same_id_as'] as const;
 
 /** Puts the configured types over the default ones, and reports every reference that leads nowhere. */
@@ -85,6 +88,7 @@ function checkShape(name: string, settings: TypeSettings, context: Context): voi
     if (settings.table === undefined && settings.name !== undefined) report('table', 'is required to look up a name');
     if (settings.table === undefined && settings.id !== undefined) report('table', 'is required with id');
     checkRegisteredParent(name, settings, context);
+    checkRoles(settings, report);
     return;
   }
   for (const key of REGISTERED_ONLY) {
@@ -111,7 +115,28 @@ function checkRegisteredParent(name: string, { parent }: TypeSettings, context: 
   for (const key of ['relation', 'type'] as const) {
     if (parent[key] === undefined) context.report(`types.${name}.parent.${key}`, 'is required');
   }
-  if (parent.type !== undefined) checkReference(`types.${name}.parent.type`, parent.type, name, context);
+  if (parent.type === undefined) return;
+  checkReference(`types.${name}.parent.type`, parent.type, name, context);
+  const target = context.all.get(parent.type);
+  if (
+    target?.registered === true &&
+    !context.isUnclear(parent.type) &&
+    target.operations[parent.operation] === undefined
+  ) {
+    context.report(`types.${name}.parent.operation`, `${parent.operation} is no operation of ${parent.type}`);
+  }
+}
+
+function checkRoles(
+  { roles, owner_relation: ownerRelation = 'owner', operations }: TypeSettings,
+  report: ReportProblem,
+): void {
+  if (roles?.owner !== undefined && roles.owner !== ownerRelation) {
+    report('roles.owner', `must be ${ownerRelation}, the owner_relation that registering writes`);
+  }
+  if (roles !== undefined && operations.share === undefined) {
+    report('roles', 'can not be given by anyone without operations.share: who holds that permission may give them');
+  }
 }
 
 /** A parent must be a registered type that is configured. */
@@ -152,7 +177,18 @@ function toSource(type: string, settings: TypeSettings): TypeSource | undefined 
 
 function toRegistration(type: string, settings: TypeSettings): Registration {
   const { tenant_relation: tenantRelation = 'tenant', owner_relation: ownerRelation = 'owner', parent } = settings;
-  const base = { type, tenantRelation, ownerRelation };
+  const base = { type, tenantRelation, ownerRelation, roles: toRoles(settings.roles ?? {}, ownerRelation) };
   if (parent?.relation === undefined || parent.type === undefined) return base;
-  return { ...base, parent: { relation: parent.relation, type: parent.type } };
+  return { ...base, parent: { relation: parent.relation, type: parent.type, operation: parent.operation } };
+}
+
+/** Whoever registers becomes the owner, so every type has that role. */
+function toRoles(roles: NonNullable<TypeSettings['roles']>, ownerRelation: string): ReadonlyMap<Role, string> {
+  const relations = { ...roles, owner: roles.owner ?? ownerRelation };
+  return new Map(
+    ROLES.flatMap((role): [Role, string][] => {
+      const relation = relations[role];
+      return relation === undefined ? [] : [[role, relation]];
+    }),
+  );
 }

@@ -1,6 +1,7 @@
 import type { Consistency } from '../domain/consistency.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Principal } from '../domain/principal.ts';
+import type { Registration } from '../domain/registration.ts';
 import type { TypeModel } from '../domain/type-model.ts';
 import type { ListenerAddress, TcpAddress } from './address.ts';
 
@@ -23,7 +24,7 @@ export interface Config {
   readonly lists: ListsConfig;
   readonly shutdown: ShutdownConfig;
   readonly denials: DenialsConfig;
-  /** The weakest consistency for each operation: all six are there. Default: delete and cancel fully consistent. */
+  /** The weakest consistency for each operation: all are there. Default: delete, cancel and share fully consistent. */
   readonly consistency: ReadonlyMap<Operation, Consistency>;
   readonly log: LogConfig;
   /** What each operation on each type asks. Default: DESIGN.md §2. */
@@ -222,13 +223,3 @@ export type TypeSource =
     }
   /** The id of the resource is the id of its parent. */
   | { readonly kind: 'same_id'; readonly type: string; readonly parentType: string };
-
-/** What registering a resource of a type writes. */
-export interface Registration {
-  readonly type: string;
-  /** Default `tenant`. */
-  readonly tenantRelation: string;
-  /** Default `owner`. */
-  readonly ownerRelation: string;
-  readonly parent?: { readonly relation: string; readonly type: string };
-}

@@ -12,7 +12,8 @@ export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
     name: 'name',
     tenant_relation: 'tenant',
     owner_relation: 'owner',
-    parent: { relation: 'parent', type: 'agent' },
+    parent: { relation: 'parent', type: 'agent', operation: 'execute' },
+    roles: { owner: 'owner', editor: 'editor', viewer: 'viewer', executor: 'executor' },
     operations: {
       create: 'tenant.create_task',
       read: 'read',
@@ -20,6 +21,7 @@ export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
       delete: 'delete',
       execute: 'execute',
       cancel: 'cancel',
+      share: 'share',
     },
   },
   agent: {
@@ -29,12 +31,14 @@ export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
     name: 'name',
     tenant_relation: 'tenant',
     owner_relation: 'owner',
+    roles: { owner: 'owner', editor: 'editor', viewer: 'viewer', executor: 'executor' },
     operations: {
       create: 'tenant.create_agent',
       read: 'read',
       update: 'update',
       delete: 'delete',
       execute: 'execute',
+      share: 'share',
     },
   },
   // A key's name is unique for its agent only, so it is no name to look up by.
@@ -44,8 +48,9 @@ export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
     id: 'id',
     tenant_relation: 'tenant',
     owner_relation: 'owner',
-    parent: { relation: 'parent', type: 'agent' },
-    operations: { create: 'tenant.create_api_key', read: 'read', update: 'update', delete: 'delete' },
+    parent: { relation: 'parent', type: 'agent', operation: 'execute' },
+    roles: { owner: 'owner', editor: 'editor', viewer: 'viewer' },
+    operations: { create: 'tenant.create_api_key', read: 'read', update: 'update', delete: 'delete', share: 'share' },
   },
   schedule: {
     registered: true,
@@ -53,7 +58,8 @@ export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
     id: 'id',
     tenant_relation: 'tenant',
     owner_relation: 'owner',
-    parent: { relation: 'parent', type: 'agent' },
+    parent: { relation: 'parent', type: 'agent', operation: 'execute' },
+    roles: { owner: 'owner', editor: 'editor', viewer: 'viewer', executor: 'executor' },
     operations: {
       create: 'tenant.create_schedule',
       read: 'read',
@@ -61,6 +67,7 @@ export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
       delete: 'delete',
       execute: 'execute',
       cancel: 'cancel',
+      share: 'share',
     },
   },
   message: {

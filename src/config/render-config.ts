@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
-import type { CheckRule } from '../domain/type-model.ts';
+import type { Registration } from '../domain/registration.ts';
+import type { CheckRule, ResourceType } from '../domain/type-model.ts';
 import { formatAddress } from './address.ts';
 import type { Config, RedisConfig } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
@@ -115,11 +116,17 @@ function toTypesTree({ types, sources, registrations }: Config): Record<string, 
       tenant_relation: registration?.tenantRelation,
       owner_relation: registration?.ownerRelation,
       parent: registration?.parent,
+      roles: toRolesTree(registration, rules),
       operations: Object.fromEntries([...rules].map(([operation, rule]) => [operation, formatRule(rule)])),
     };
   }
   for (const name of Object.keys(DEFAULT_TYPES)) if (!types.has(name)) tree[name] = null;
   return tree;
+}
+
+/** Roles that nobody can give are no setting: every type has its owner. */
+function toRolesTree(registration: Registration | undefined, rules: ResourceType['rules']) {
+  return registration === undefined || !rules.has('share') ? undefined : Object.fromEntries(registration.roles);
 }
 
 function formatRule(rule: CheckRule): string {

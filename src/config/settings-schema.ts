@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPERATIONS } from '../domain/operation.ts';
 import { PRINCIPAL_KINDS } from '../domain/principal.ts';
 import {
   choice,
@@ -42,7 +43,21 @@ const typeSchema = z.object({
   parents: z.record(z.string(), columnName()).exactOptional(),
   tenant_relation: relationName().exactOptional(),
   owner_relation: relationName().exactOptional(),
-  parent: z.object({ relation: relationName().exactOptional(), type: text().exactOptional() }).exactOptional(),
+  parent: z
+    .object({
+      relation: relationName().exactOptional(),
+      type: text().exactOptional(),
+      operation: choice(OPERATIONS).default('execute'),
+    })
+    .exactOptional(),
+  roles: z
+    .object({
+      owner: relationName().exactOptional(),
+      editor: relationName().exactOptional(),
+      viewer: relationName().exactOptional(),
+      executor: relationName().exactOptional(),
+    })
+    .exactOptional(),
   operations: z
     .object({
       create: text().exactOptional(),
@@ -51,6 +66,7 @@ const typeSchema = z.object({
       delete: text().exactOptional(),
       execute: text().exactOptional(),
       cancel: text().exactOptional(),
+      share: text().exactOptional(),
     })
     .prefault({}),
 });
@@ -171,6 +187,7 @@ export const settingsSchema = z.object({
       delete: consistency.default('fully_consistent'),
       execute: consistency.default('minimize_latency'),
       cancel: consistency.default('fully_consistent'),
+      share: consistency.default('fully_consistent'),
     })
     .prefault({}),
   log: z

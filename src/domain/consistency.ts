@@ -4,8 +4,8 @@ export type Consistency =
   | { readonly kind: 'at_least_as_fresh'; readonly token: string }
   | { readonly kind: 'fully_consistent' };
 
-export const MINIMIZE_LATENCY: Consistency = { kind: 'minimize_latency' };
-export const FULLY_CONSISTENT: Consistency = { kind: 'fully_consistent' };
+export const MINIMIZE_LATENCY = { kind: 'minimize_latency' } as const satisfies Consistency;
+export const FULLY_CONSISTENT = { kind: 'fully_consistent' } as const satisfies Consistency;
 
 const STRENGTH = { minimize_latency: 0, at_least_as_fresh: 1, fully_consistent: 2 } as const;
 

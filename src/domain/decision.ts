@@ -1,3 +1,5 @@
+import type { TaskgateError } from './errors.ts';
+
 /**
  * What was decided. "Could not tell" is not here: it is an error (see `errors.ts`).
  *
@@ -6,13 +8,21 @@
 export type Decision =
   | {
       readonly kind: 'ALLOWED';
-      /** The task that was checked, if one that exists was. */
-      readonly taskId: string | undefined;
+      /** The object that was checked, if one that exists was. */
+      readonly object: { readonly type: string; readonly id: string } | undefined;
       /** The revision (ZedToken) that the answer was read at. */
       readonly checkedAt: string;
     }
   | { readonly kind: 'NOT_FOUND' }
   | { readonly kind: 'FORBIDDEN' };
+
+/** Why a decision is what it is; for logs and counters only. */
+export type Reason = 'held' | 'denied' | 'absent' | 'created';
+
+/** A decision, or the error that kept it from being made. */
+export type Outcome =
+  | { readonly kind: 'decided'; readonly decision: Decision; readonly reason: Reason }
+  | { readonly kind: 'failed'; readonly error: TaskgateError };
 
 export type DecisionKind = Decision['kind'];
 

@@ -29,6 +29,27 @@ export class InvalidArgumentError extends TaskgateError {
 /** The request was fine once, and is not any more: begin anew. */
 export class FailedPreconditionError extends TaskgateError {}
 
+/** The resource is absent, or denied: the two are one answer. It says neither which resource nor why. */
+export class NotFoundError extends TaskgateError {
+  constructor(options?: ErrorOptions) {
+    super('not found', options);
+  }
+}
+
+/** Denied, where the deployment says so openly: the principal may read the resource. */
+export class ForbiddenError extends TaskgateError {
+  constructor(options?: ErrorOptions) {
+    super('forbidden', options);
+  }
+}
+
+/** It is registered already, with another owner, tenant or parent. Which is not said. */
+export class AlreadyExistsError extends TaskgateError {
+  constructor(options?: ErrorOptions) {
+    super('already registered with another owner, account or parent', options);
+  }
+}
+
 /** A store is down or answered something that can't be understood. Try again. */
 export class UnavailableError extends TaskgateError {
   readonly dependency: Dependency;

@@ -11,7 +11,7 @@ const DEFAULT_MEMBER_RELATION = 'member';
  * @throws TaskgateError when it is not known whether it was written; do it again.
  */
 export async function registerAccount(
-  { writer }: { readonly writer: RelationshipWriter },
+  { writer }: { readonly writer: Pick<RelationshipWriter, 'touch'> },
   account: string,
   context: CallContext,
 ): Promise<string> {

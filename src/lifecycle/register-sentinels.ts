@@ -53,7 +53,10 @@ interface Sentinel {
  * @throws TaskgateError when it is not known whether they are all there; do it again.
  */
 export async function registerSentinels(
-  { relationships, writer }: { readonly relationships: Relationships; readonly writer: RelationshipWriter },
+  {
+    relationships,
+    writer,
+  }: { readonly relationships: Relationships; readonly writer: Pick<RelationshipWriter, 'touch'> },
   { types, count = DEFAULT_SENTINEL_COUNT, memberRelation }: RegisterSentinelsOptions,
   context: CallContext,
 ): Promise<number> {

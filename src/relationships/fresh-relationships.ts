@@ -26,10 +26,9 @@ export function createFreshRelationships({
       if (consistency.kind === 'fully_consistent') return inner.check(checks, consistency, context);
       const floor = freshness.floorOf(checks.map(({ object }) => toObjectName(object)));
       if (floor === undefined) return inner.check(checks, consistency, context);
-      if (consistency.kind === 'minimize_latency' || consistency.token === floor) {
-        return inner.check(checks, { kind: 'at_least_as_fresh', token: floor }, context);
-      }
+      if (consistency.kind === 'minimize_latency') return inner.check(checks, floor, context);
       const { token } = consistency;
+      if (floor.kind === 'at_least_as_fresh' && floor.token === token) return inner.check(checks, floor, context);
       const verify = async (): Promise<CheckedRelationships | undefined> =>
         knownTokens.has(token) ? undefined : inner.check(checks.slice(0, 1), consistency, context);
       const [answer] = await Promise.all([inner.check(checks, FULLY_CONSISTENT, context), verify()]);

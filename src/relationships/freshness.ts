@@ -1,5 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../authorize/ports.ts';
+import type { Consistency } from '../domain/consistency.ts';
+import { FULLY_CONSISTENT } from '../domain/consistency.ts';
+import type { OwnFloor, OwnWrite } from './own-writes.ts';
+import { createOwnWrites } from './own-writes.ts';
 
 /** An object as SpiceDB names it. */
 export interface ObjectName {
@@ -11,8 +15,11 @@ export interface ObjectName {
 export interface ChangeListener {
   /** From here on every change is told. `token` is a revision at which everything before it can be read. */
   followed(start: { readonly token: string; readonly leafTypes: ReadonlySet<string> }): void;
-  /** The relationships of these objects have changed; `token` is the revision that they changed at. */
-  changed(objects: readonly ObjectName[], token: string): void;
+  /**
+   * The relationships of these objects have changed; `token` is the revision that they changed at, and `tag` is what the
+   * write was marked with, if this may be one of ours.
+   */
+  changed(objects: readonly ObjectName[], token: string, tag?: string): void;
   /** Changes may be missed from here on. */
   lost(): void;
 }
@@ -27,11 +34,16 @@ export interface Freshness {
   now(): Moment | undefined;
   /** True if nothing that bears on the object has changed since the moment, as far as has been told. */
   holdsSince(object: ObjectName, moment: Moment): boolean;
-  /** The revision that checks of these objects must see at least; undefined where any recent snapshot does. */
-  floorOf(objects: readonly ObjectName[]): string | undefined;
-  /** The revision that a list must see at least: no change that has been told may be missing from it. */
-  floorOfAll(): string | undefined;
+  /** What checks of these objects must see at least; undefined where any recent snapshot does. */
+  floorOf(objects: readonly ObjectName[]): Floor | undefined;
+  /** What a list must see at least: no change that is known may be missing from it. */
+  floorOfAll(): Floor | undefined;
+  /** Before a write of ours is sent that changes these objects. */
+  beginWrite(objects: readonly ObjectName[]): OwnWrite;
 }
+
+/** The least consistency that sees what is known to have changed. */
+export type Floor = Exclude<Consistency, { kind: 'minimize_latency' }>;
 
 export interface FreshnessOptions {
   /**
@@ -78,6 +90,14 @@ export function createFreshness(
     last = { moment: latest, token, expiresAtMs: clock.nowMs() + floorTtlMs };
     return last;
   };
+  const ownWrites = createOwnWrites({ clock, now: () => latest, next: () => (latest += 1) }, { floorTtlMs });
+  const toFloor = (told: Change, own: OwnFloor | undefined): Floor | undefined => {
+    const isToldInForce = told.expiresAtMs > clock.nowMs();
+    if (own === undefined) return isToldInForce ? { kind: 'at_least_as_fresh', token: told.token } : undefined;
+    // What was told before the write was sent had been written before it.
+    if (own.kind === 'freshest' || (isToldInForce && told.moment > own.since)) return FULLY_CONSISTENT;
+    return { kind: 'at_least_as_fresh', token: own.token };
+  };
 
   return {
     listener: {
@@ -86,7 +106,8 @@ export function createFreshness(
         shared = nextChange(start.token);
         isFollowing = true;
       },
-      changed(objects, token) {
+      changed(objects, token, tag) {
+        if (tag !== undefined) ownWrites.told(tag);
         const change = nextChange(token);
         for (const object of objects) {
           if (leafTypes.has(object.type)) changes.set(keyOf(object), change);
@@ -100,19 +121,21 @@ export function createFreshness(
     now: () => (isFollowing ? latest : undefined),
     holdsSince(object, moment) {
       if (!isFollowing || moment < shared.moment) return false;
-      return moment >= (changes.get(keyOf(object))?.moment ?? forgotten);
+      const key = keyOf(object);
+      return moment >= (changes.get(key)?.moment ?? forgotten) && moment >= ownWrites.changedAt(key);
     },
     floorOf(objects) {
-      const nowMs = clock.nowMs();
       // Changes are told in order, so the latest floor covers the others.
       let floor = shared;
       for (const object of objects) {
         const change = changes.get(keyOf(object));
         if (change !== undefined && change.moment > floor.moment) floor = change;
       }
-      return floor.expiresAtMs > nowMs ? floor.token : undefined;
+      return toFloor(floor, ownWrites.floorOf(objects.map(keyOf)));
     },
-    floorOfAll: () => (last.expiresAtMs > clock.nowMs() ? last.token : undefined),
+    floorOfAll: () => toFloor(last, ownWrites.floorOfAll()),
+    beginWrite: (objects) =>
+      ownWrites.begin(objects.map(keyOf), { isShared: objects.some(({ type }) => !leafTypes.has(type)) }),
   };
 }
 

@@ -1,4 +1,11 @@
-import type { Clock, HeldLister, RelationshipWriter, Relationships, SchemaCheck } from '../authorize/ports.ts';
+import type {
+  Clock,
+  HeldLister,
+  RelationshipReader,
+  RelationshipWriter,
+  Relationships,
+  SchemaCheck,
+} from '../authorize/ports.ts';
 import { createCoalescingRelationships } from './coalescing-relationships.ts';
 import type { CoalescingOptions } from './coalescing-relationships.ts';
 import { createDecisionCache } from './decision-cache.ts';
@@ -12,8 +19,10 @@ import type { FollowChangesOptions } from './spicedb-changes.ts';
 import { createSpiceDbClient } from './spicedb-client.ts';
 import type { SpiceDbClient, SpiceDbOptions } from './spicedb-client.ts';
 import { createSpiceDbLister } from './spicedb-lister.ts';
+import { createSpiceDbReader } from './spicedb-reader.ts';
 import { createSpiceDbRelationships } from './spicedb-relationships.ts';
 import { createSpiceDbSchemaCheck } from './spicedb-schema-check.ts';
+import { createSpiceDbWriter } from './spicedb-writer.ts';
 
 export interface RelationshipChainOptions {
   readonly spiceDb: SpiceDbOptions;
@@ -31,6 +40,7 @@ export type CachingOptions = DecisionCacheOptions & FreshnessOptions & Pick<Foll
 export interface RelationshipChain {
   readonly relationships: Relationships;
   readonly writer: RelationshipWriter;
+  readonly reader: RelationshipReader;
   readonly lister: HeldLister;
   readonly schemaCheck: SchemaCheck;
   readonly client: SpiceDbClient;
@@ -40,7 +50,10 @@ export interface RelationshipChain {
   close(): void;
 }
 
-/** The only place that stacks the layers: decision cache ▶ freshness floors ▶ lookups ▶ coalescing ▶ client. */
+/**
+ * The only place that stacks the layers: decision cache ▶ freshness floors ▶ lookups ▶ coalescing ▶ client. Floors from
+ * own writes hold whether or not changes are followed.
+ */
 export function createRelationshipChain(
   {
     clock,
@@ -50,25 +63,29 @@ export function createRelationshipChain(
 ): RelationshipChain {
   const client = createSpiceDbClient({ clock }, spiceDb);
   const spiceDbRelationships = createSpiceDbRelationships({ client });
-  const common = { writer: spiceDbRelationships, schemaCheck: createSpiceDbSchemaCheck({ client }), client };
+  const freshness = createFreshness({ clock }, caching === 'off' ? {} : caching);
+  const common = {
+    writer: createSpiceDbWriter({ client, freshness }),
+    reader: createSpiceDbReader({ client }),
+    lister: createSpiceDbLister({ client, freshness }),
+    schemaCheck: createSpiceDbSchemaCheck({ client }),
+    client,
+  };
   const coalesced =
     coalescing === 'off'
       ? spiceDbRelationships
       : createCoalescingRelationships({ inner: spiceDbRelationships }, coalescing);
   const checked = lookups ? createLookupRelationships({ inner: coalesced, client }) : coalesced;
+  const fresh = createFreshRelationships({ inner: checked, freshness });
   if (caching === 'off') {
-    const lister = createSpiceDbLister({ client, freshness: undefined });
-    return { ...common, lister, relationships: checked, isFollowing: () => false, close: () => client.close() };
+    return { ...common, relationships: fresh, isFollowing: () => false, close: () => client.close() };
   }
-  const freshness = createFreshness({ clock }, caching);
   const changes = followChanges(
     { client, clock, listener: freshness.listener, onLost: onChangesLost },
     { timeoutMs: spiceDb.timeoutMs, ...caching },
   );
-  const fresh = createFreshRelationships({ inner: checked, freshness });
   return {
     ...common,
-    lister: createSpiceDbLister({ client, freshness }),
     relationships: createDecisionCache({ inner: fresh, freshness, clock }, caching),
     isFollowing: () => freshness.now() !== undefined,
     close() {

@@ -6,6 +6,7 @@ import type { ChangeListener } from './freshness.ts';
 import { findLeafTypes } from './leaf-types.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
 import { READ_SCHEMA, WATCH } from './spicedb-methods.ts';
+import { writeTagOf } from './spicedb-requests.ts';
 
 export interface FollowChangesOptions {
   /** Milliseconds that reading the schema may take. */
@@ -113,13 +114,16 @@ async function followOnce(
 }
 
 /** @returns false if what has changed can't be told. */
-function tell({ updates, changesThrough }: v1.WatchResponse, listener: ChangeListener): boolean {
+function tell(
+  { updates, changesThrough, optionalTransactionMetadata }: v1.WatchResponse,
+  listener: ChangeListener,
+): boolean {
   if (updates.length === 0) return true;
   if (changesThrough === undefined || changesThrough.token === '') return false;
   const objects = updates.map(({ relationship }) => ({
     type: relationship?.resource?.objectType ?? '',
     id: relationship?.resource?.objectId ?? '',
   }));
-  listener.changed(objects, changesThrough.token);
+  listener.changed(objects, changesThrough.token, writeTagOf(optionalTransactionMetadata));
   return true;
 }

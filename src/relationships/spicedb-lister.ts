@@ -23,16 +23,13 @@ export interface ListerOptions {
  * object again for each further role that the principal has on it.
  */
 export function createSpiceDbLister(
-  { client, freshness }: { readonly client: SpiceDbClient; readonly freshness: Freshness | undefined },
+  { client, freshness }: { readonly client: SpiceDbClient; readonly freshness: Freshness },
   { maxObjects = 1_000_000 }: ListerOptions = {},
 ): HeldLister {
   return {
     async list({ type, permission, principal }, { consistency, snapshot }, context) {
-      const floor = freshness?.floorOfAll();
-      const fresh =
-        floor === undefined
-          ? consistency
-          : strongerConsistency(consistency, { kind: 'at_least_as_fresh', token: floor });
+      const floor = freshness.floorOfAll();
+      const fresh = floor === undefined ? consistency : strongerConsistency(consistency, floor);
       const at = snapshot === undefined ? fresh : ({ kind: 'at_exact_snapshot', token: snapshot } as const);
       const question = { object: { kind: 'resource', type, id: type }, permission, principal } as const;
       try {

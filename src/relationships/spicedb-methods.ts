@@ -27,6 +27,16 @@ export const WRITE_RELATIONSHIPS = permissionsMethod(
   v1.WriteRelationshipsRequest,
   v1.WriteRelationshipsResponse,
 );
+export const DELETE_RELATIONSHIPS = permissionsMethod(
+  'DeleteRelationships',
+  v1.DeleteRelationshipsRequest,
+  v1.DeleteRelationshipsResponse,
+);
+export const READ_RELATIONSHIPS = permissionsMethod(
+  'ReadRelationships',
+  v1.ReadRelationshipsRequest,
+  v1.ReadRelationshipsResponse,
+);
 export const LOOKUP_RESOURCES = permissionsMethod(
   'LookupResources',
   v1.LookupResourcesRequest,

@@ -1,23 +1,19 @@
 import type { v1 } from '@authzed/authzed-node';
-import type { CallContext, CheckedRelationships, RelationshipWriter, Relationships } from '../authorize/ports.ts';
+import type { CallContext, CheckedRelationships, Relationships } from '../authorize/ports.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { toTaskgateError } from '../domain/errors.ts';
 import { splitItems } from './split-items.ts';
-import { parseBulkAnswer, parseCheckAnswer, parseToken } from './spicedb-answers.ts';
+import { parseBulkAnswer, parseCheckAnswer } from './spicedb-answers.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
 import { blameToken } from './spicedb-errors.ts';
-import { CHECK_BULK_PERMISSIONS, CHECK_PERMISSION, WRITE_RELATIONSHIPS } from './spicedb-methods.ts';
-import { toCheckItem, toConsistency, toTouches } from './spicedb-requests.ts';
+import { CHECK_BULK_PERMISSIONS, CHECK_PERMISSION } from './spicedb-methods.ts';
+import { toCheckItem, toConsistency } from './spicedb-requests.ts';
 import type { ExactSnapshot } from './spicedb-requests.ts';
 
 const IDEMPOTENT = { idempotent: true };
 
 /** Relationships in SpiceDB. One check is CheckPermission, more are CheckBulkPermissions. */
-export function createSpiceDbRelationships({
-  client,
-}: {
-  readonly client: SpiceDbClient;
-}): Relationships & RelationshipWriter {
+export function createSpiceDbRelationships({ client }: { readonly client: SpiceDbClient }): Relationships {
   return {
     async check(checks, consistency, context) {
       const [firstItems = [], ...laterItems] = splitItems(checks.map(toCheckItem));
@@ -26,12 +22,6 @@ export function createSpiceDbRelationships({
       const snapshot: ExactSnapshot = { kind: 'at_exact_snapshot', token: first.checkedAt };
       const later = await Promise.all(laterItems.map(async (items) => checkItems(client, items, snapshot, context)));
       return { results: [first, ...later].flatMap(({ results }) => results), checkedAt: first.checkedAt };
-    },
-
-    async touch(relationships, context) {
-      const request = { updates: toTouches(relationships), optionalPreconditions: [] };
-      const answer = await client.call(WRITE_RELATIONSHIPS, request, context, IDEMPOTENT);
-      return parseToken(answer.writtenAt);
     },
   };
 }

@@ -1,5 +1,12 @@
 import { v1 } from '@authzed/authzed-node';
-import type { Relationship, RelationshipCheck, RelationshipObject, RelationshipSubject } from '../authorize/ports.ts';
+import type {
+  Relationship,
+  RelationshipChange,
+  RelationshipCheck,
+  RelationshipObject,
+  RelationshipPattern,
+  RelationshipSubject,
+} from '../authorize/ports.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
 import type { ObjectName } from './freshness.ts';
@@ -14,6 +21,8 @@ const TENANT_ACCOUNT_PARAMETER = 'tenant_account';
 export const ACCOUNT_PARAMETER = 'account';
 
 const WILDCARD = '*';
+/** The field of a transaction's metadata that holds its tag. */
+const WRITE_TAG = 'taskgate_write';
 
 /** A revision that SpiceDB is asked to read at exactly: what a later chunk of one check needs. */
 export interface ExactSnapshot {
@@ -63,14 +72,65 @@ export function toConsistency(consistency: Consistency | ExactSnapshot): v1.Cons
   }
 }
 
-/** Writes relationships as TOUCHes. SpiceDB refuses a request that names one twice, so repeated ones are left out. */
-export function toTouches(relationships: readonly Relationship[]): v1.RelationshipUpdate[] {
-  const touches = new Map<string, v1.RelationshipUpdate>();
-  for (const { object, relation, subject } of relationships) {
-    const relationship = { resource: toObjectReference(object), relation, ...toSubject(subject) };
-    touches.set(JSON.stringify(relationship), { operation: v1.RelationshipUpdate_Operation.TOUCH, relationship });
+/** One atomic write. SpiceDB refuses a request that names a relationship twice, so repeated ones are left out. */
+export function toWriteRequest({
+  touch = [],
+  remove = [],
+  ...conditions
+}: RelationshipChange): v1.WriteRelationshipsRequest {
+  const updates = new Map<string, v1.RelationshipUpdate>();
+  for (const [relationships, operation] of [
+    [touch, v1.RelationshipUpdate_Operation.TOUCH],
+    [remove, v1.RelationshipUpdate_Operation.DELETE],
+  ] as const) {
+    for (const { object, relation, subject } of relationships) {
+      const relationship = { resource: toObjectReference(object), relation, ...toSubject(subject) };
+      updates.set(JSON.stringify(relationship), { operation, relationship });
+    }
   }
-  return [...touches.values()];
+  return { updates: [...updates.values()], optionalPreconditions: toPreconditions(conditions) };
+}
+
+/** What must hold for a write to be made. */
+export function toPreconditions({
+  ifAny = [],
+  ifNone = [],
+}: Pick<RelationshipChange, 'ifAny' | 'ifNone'>): v1.Precondition[] {
+  return [
+    ...ifAny.map((pattern) => ({ operation: v1.Precondition_Operation.MUST_MATCH, filter: toFilter(pattern) })),
+    ...ifNone.map((pattern) => ({ operation: v1.Precondition_Operation.MUST_NOT_MATCH, filter: toFilter(pattern) })),
+  ];
+}
+
+/** Marks a write, so that Watch's word of it is known to be of this one. */
+export function toWriteMetadata(tag: string): v1.PbStruct {
+  return toStruct(WRITE_TAG, tag);
+}
+
+/** What `toWriteMetadata` put there, or undefined. */
+export function writeTagOf(metadata: v1.PbStruct | undefined): string | undefined {
+  const tag = metadata?.fields[WRITE_TAG]?.kind;
+  return tag?.oneofKind === 'stringValue' ? tag.stringValue : undefined;
+}
+
+/** All relationships that match a pattern. */
+export function toFilter({ object, relation, subject }: RelationshipPattern): v1.RelationshipFilter {
+  const { objectType, objectId } = object === undefined ? { objectType: '', objectId: '' } : toObjectReference(object);
+  const named = subject === undefined ? undefined : toSubject(subject).subject?.object;
+  return {
+    resourceType: objectType,
+    optionalResourceId: objectId,
+    optionalResourceIdPrefix: '',
+    optionalRelation: relation ?? '',
+    ...(named === undefined
+      ? {}
+      : { optionalSubjectFilter: { subjectType: named.objectType, optionalSubjectId: named.objectId } }),
+  };
+}
+
+/** Asks whether there is this relationship to an object, in the form of a check. */
+export function toExistenceItem({ object, relation, subject }: Relationship): v1.CheckBulkPermissionsRequestItem {
+  return { resource: toObjectReference(object), permission: relation, ...toSubject(subject) };
 }
 
 function toSubject(subject: RelationshipSubject): Pick<v1.Relationship, 'subject' | 'optionalCaveat'> {

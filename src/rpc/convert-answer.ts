@@ -10,11 +10,13 @@ import {
   Decision as DecisionMessage,
   ListReadableTasksResponseSchema,
 } from '../gen/taskgate/v1/authorization_pb.js';
-import type { Outcome } from '../authorize/decide.ts';
 import type { ListEvent } from '../authorize/list-readable-tasks.ts';
-import type { Decision } from '../domain/decision.ts';
+import type { Decision, Outcome } from '../domain/decision.ts';
 import type { CursorCodec, CursorOwner } from './list-cursor.ts';
 import { toWireStatus } from './error-table.ts';
+
+/** The type whose ids an answer names. */
+const TASK = 'task';
 
 /** Built from the decision alone, so that whatever is NOT_FOUND is the same bytes. */
 export function fromDecision(decision: Decision): CheckTaskResponse {
@@ -22,7 +24,7 @@ export function fromDecision(decision: Decision): CheckTaskResponse {
     case 'ALLOWED':
       return create(CheckTaskResponseSchema, {
         decision: DecisionMessage.ALLOWED,
-        taskId: decision.taskId ?? '',
+        taskId: decision.object?.type === TASK ? decision.object.id : '',
         checkedAt: decision.checkedAt,
       });
     case 'NOT_FOUND':

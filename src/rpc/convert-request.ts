@@ -2,12 +2,17 @@ import type { Consistency as ConsistencyMessage } from '../gen/taskgate/v1/autho
 import type {
   BatchCheckTaskItem,
   CheckTaskRequest,
+  DeregisterResourceRequest,
   FilterReadableTasksRequest,
+  GrantRoleRequest,
   ListReadableTasksRequest,
   Principal as PrincipalMessage,
+  RegisterResourceRequest,
   ResourceRef as ResourceRefMessage,
+  RevokeRoleRequest,
+  RoleSubject as RoleSubjectMessage,
 } from '../gen/taskgate/v1/authorization_pb.js';
-import { Operation as OperationMessage } from '../gen/taskgate/v1/authorization_pb.js';
+import { Operation as OperationMessage, Role as RoleMessage } from '../gen/taskgate/v1/authorization_pb.js';
 import type { FilterRequest } from '../authorize/filter-readable-tasks.ts';
 import type { ListRequest } from '../authorize/list-readable-tasks.ts';
 import type { Consistency } from '../domain/consistency.ts';
@@ -18,7 +23,11 @@ import type { Operation } from '../domain/operation.ts';
 import type { Principal, PrincipalKind } from '../domain/principal.ts';
 import type { ResourceKey, ResourceRef } from '../domain/resource.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
+import type { Role } from '../domain/role.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
+import type { RoleChange, RoleSubject } from '../lifecycle/change-role.ts';
+import type { DeregisterRequest } from '../lifecycle/deregister-resource.ts';
+import type { RegisterRequest } from '../lifecycle/register-resource.ts';
 import type { CursorCodec } from './list-cursor.ts';
 
 const OPERATION_BY_VALUE: ReadonlyMap<OperationMessage, Operation> = new Map([
@@ -28,6 +37,14 @@ const OPERATION_BY_VALUE: ReadonlyMap<OperationMessage, Operation> = new Map([
   [OperationMessage.DELETE, 'delete'],
   [OperationMessage.EXECUTE, 'execute'],
   [OperationMessage.CANCEL, 'cancel'],
+  [OperationMessage.SHARE, 'share'],
+]);
+
+const ROLE_BY_VALUE: ReadonlyMap<RoleMessage, Role> = new Map([
+  [RoleMessage.OWNER, 'owner'],
+  [RoleMessage.EDITOR, 'editor'],
+  [RoleMessage.VIEWER, 'viewer'],
+  [RoleMessage.EXECUTOR, 'executor'],
 ]);
 
 const PRINCIPAL_FIELDS: Readonly<Record<'userId' | 'serviceAccountId' | 'agentId', [PrincipalKind, string]>> = {
@@ -98,6 +115,50 @@ export function toListRequest(message: ListReadableTasksRequest, cursors: Cursor
     position: cursor === '' ? undefined : cursors.open(cursor, owner),
     consistency: toConsistency(message.consistency),
   };
+}
+
+/** @throws InvalidArgumentError naming the field. */
+export function toRegisterRequest(message: RegisterResourceRequest): RegisterRequest {
+  return {
+    principal: toPrincipal(message.principal),
+    resource: toResourceRef(message.resource, 'resource'),
+    parent: message.parent === undefined ? undefined : toResourceRef(message.parent, 'parent'),
+  };
+}
+
+/** @throws InvalidArgumentError naming the field. */
+export function toDeregisterRequest(message: DeregisterResourceRequest): DeregisterRequest {
+  return { principal: toPrincipal(message.principal), resource: toResourceRef(message.resource, 'resource') };
+}
+
+/** @throws InvalidArgumentError naming the field. */
+export function toRoleChange(message: GrantRoleRequest | RevokeRoleRequest): RoleChange {
+  return {
+    principal: toPrincipal(message.principal),
+    resource: toResourceRef(message.resource, 'resource'),
+    role: toRole(message.role),
+    subject: toRoleSubject(message.subject),
+  };
+}
+
+function toRole(message: RoleMessage): Role {
+  const role = ROLE_BY_VALUE.get(message);
+  if (role !== undefined) return role;
+  throw new InvalidArgumentError('role', message === RoleMessage.UNSPECIFIED ? 'must be set' : 'is not a known role');
+}
+
+function toRoleSubject(message: RoleSubjectMessage | undefined): RoleSubject {
+  const subject = message?.subject;
+  switch (subject?.case) {
+    case undefined:
+      throw new InvalidArgumentError('subject', 'must have one of user_id, service_account_id');
+    case 'userId':
+      return { kind: 'user', id: toConcreteId(subject.value, 'subject.user_id') };
+    case 'serviceAccountId':
+      return { kind: 'service_account', id: toConcreteId(subject.value, 'subject.service_account_id') };
+    default:
+      return subject satisfies never;
+  }
 }
 
 function toOperationOr(message: OperationMessage, unset: Operation): Operation {

@@ -1,11 +1,14 @@
 import { Code } from '@connectrpc/connect';
 import { status } from '@grpc/grpc-js';
 import {
+  AlreadyExistsError,
   CancelledError,
   DeadlineExceededError,
   FailedPreconditionError,
+  ForbiddenError,
   InternalError,
   InvalidArgumentError,
+  NotFoundError,
   OverloadedError,
   UnavailableError,
 } from '../domain/errors.ts';
@@ -25,6 +28,9 @@ const STATUS_BY_ERROR: ReadonlyMap<unknown, WireStatus> = new Map<unknown, WireS
   [InvalidArgumentError, { grpc: status.INVALID_ARGUMENT, connect: Code.InvalidArgument }],
   [DeadlineExceededError, { grpc: status.DEADLINE_EXCEEDED, connect: Code.DeadlineExceeded }],
   [FailedPreconditionError, { grpc: status.FAILED_PRECONDITION, connect: Code.FailedPrecondition }],
+  [NotFoundError, { grpc: status.NOT_FOUND, connect: Code.NotFound }],
+  [ForbiddenError, { grpc: status.PERMISSION_DENIED, connect: Code.PermissionDenied }],
+  [AlreadyExistsError, { grpc: status.ALREADY_EXISTS, connect: Code.AlreadyExists }],
   [OverloadedError, { grpc: status.RESOURCE_EXHAUSTED, connect: Code.ResourceExhausted }],
   [InternalError, INTERNAL],
   [UnavailableError, { grpc: status.UNAVAILABLE, connect: Code.Unavailable }],

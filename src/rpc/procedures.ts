@@ -3,16 +3,31 @@ import type { BatchCheckTask, BatchItem } from '../authorize/batch-check-task.ts
 import type { CheckTask } from '../authorize/check-task.ts';
 import type { FilterReadableTasks } from '../authorize/filter-readable-tasks.ts';
 import type { ListReadableTasks } from '../authorize/list-readable-tasks.ts';
-import type { Principal } from '../domain/principal.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
+import type { Principal } from '../domain/principal.ts';
 import type { BatchCheckTaskRequest } from '../gen/taskgate/v1/authorization_pb.js';
 import {
   AuthorizationService,
   BatchCheckTaskResponseSchema,
+  DeregisterResourceResponseSchema,
   FilterReadableTasksResponseSchema,
+  GrantRoleResponseSchema,
+  RegisterResourceResponseSchema,
+  RevokeRoleResponseSchema,
 } from '../gen/taskgate/v1/authorization_pb.js';
+import type { ChangeRole } from '../lifecycle/change-role.ts';
+import type { DeregisterResource } from '../lifecycle/deregister-resource.ts';
+import type { RegisterResource } from '../lifecycle/register-resource.ts';
 import { fromDecision, fromListEvent, fromOutcome } from './convert-answer.ts';
-import { toFilterRequest, toListRequest, toPrincipal, toTaskCheck } from './convert-request.ts';
+import {
+  toDeregisterRequest,
+  toFilterRequest,
+  toListRequest,
+  toPrincipal,
+  toRegisterRequest,
+  toRoleChange,
+  toTaskCheck,
+} from './convert-request.ts';
 import type { CursorCodec } from './list-cursor.ts';
 import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { defineStream, defineUnary } from './procedure.ts';
@@ -23,6 +38,10 @@ export interface ProcedureDeps {
   readonly filterReadableTasks: FilterReadableTasks;
   readonly listReadableTasks: ListReadableTasks;
   readonly cursors: CursorCodec;
+  readonly registerResource: RegisterResource;
+  readonly deregisterResource: DeregisterResource;
+  readonly grantRole: ChangeRole;
+  readonly revokeRole: ChangeRole;
 }
 
 export interface ProcedureOptions {
@@ -40,6 +59,10 @@ export function createProcedures(deps: ProcedureDeps, options: ProcedureOptions)
     batchCheckTaskProcedure(deps.batchCheckTask, options.maxBatchSize),
     filterReadableTasksProcedure(deps.filterReadableTasks),
     listReadableTasksProcedure(deps.listReadableTasks, deps.cursors),
+    registerResourceProcedure(deps.registerResource),
+    deregisterResourceProcedure(deps.deregisterResource),
+    grantRoleProcedure(deps.grantRole),
+    revokeRoleProcedure(deps.revokeRole),
   ];
 }
 
@@ -84,6 +107,46 @@ function listReadableTasksProcedure(listReadableTasks: ListReadableTasks, cursor
     async *handle(request, _decisionId, context) {
       const list = toListRequest(request, cursors);
       for await (const event of listReadableTasks(list, context)) yield fromListEvent(event, list, cursors);
+    },
+  });
+}
+
+function registerResourceProcedure(registerResource: RegisterResource): UnaryProcedure {
+  return defineUnary({
+    method: AuthorizationService.method.registerResource,
+    async handle(request, _decisionId, context) {
+      const writtenAt = await registerResource(toRegisterRequest(request), context);
+      return create(RegisterResourceResponseSchema, { writtenAt });
+    },
+  });
+}
+
+function deregisterResourceProcedure(deregisterResource: DeregisterResource): UnaryProcedure {
+  return defineUnary({
+    method: AuthorizationService.method.deregisterResource,
+    async handle(request, _decisionId, context) {
+      const writtenAt = await deregisterResource(toDeregisterRequest(request), context);
+      return create(DeregisterResourceResponseSchema, { writtenAt });
+    },
+  });
+}
+
+function grantRoleProcedure(grantRole: ChangeRole): UnaryProcedure {
+  return defineUnary({
+    method: AuthorizationService.method.grantRole,
+    async handle(request, _decisionId, context) {
+      const writtenAt = await grantRole(toRoleChange(request), context);
+      return create(GrantRoleResponseSchema, { writtenAt });
+    },
+  });
+}
+
+function revokeRoleProcedure(revokeRole: ChangeRole): UnaryProcedure {
+  return defineUnary({
+    method: AuthorizationService.method.revokeRole,
+    async handle(request, _decisionId, context) {
+      const writtenAt = await revokeRole(toRoleChange(request), context);
+      return create(RevokeRoleResponseSchema, { writtenAt });
     },
   });
 }

@@ -7,7 +7,7 @@ import { UnavailableError } from '../../src/domain/errors.ts';
 const held: RelationshipResult = { kind: 'held' };
 const denied: RelationshipResult = { kind: 'denied' };
 const failed: RelationshipResult = { kind: 'failed', error: new UnavailableError('spicedb') };
-const present: Findings['object'] = { kind: 'present', taskId: 'task-1' };
+const present: Findings['object'] = { kind: 'present', type: 'task', id: 'task-1' };
 const absent: Findings['object'] = { kind: 'absent' };
 
 /** What decideOnObject must say for every combination: a fault anywhere is a fault, an absent object is never allowed. */
@@ -35,7 +35,7 @@ describe('decideOnObject', () => {
   it('names the task and the revision with ALLOWED only', () => {
     const findings = { checkedAt: 'token', read: undefined, create: undefined, object: present };
     expect(decideOnObject({ ...findings, permission: held })).toMatchObject({
-      decision: { kind: 'ALLOWED', taskId: 'task-1', checkedAt: 'token' },
+      decision: { kind: 'ALLOWED', object: { type: 'task', id: 'task-1' }, checkedAt: 'token' },
     });
     expect(decideOnObject({ ...findings, permission: denied })).toMatchObject({ decision: { kind: 'NOT_FOUND' } });
     expect(JSON.stringify(decideOnObject({ ...findings, permission: denied }))).not.toMatch(/task-1|token/);
@@ -44,7 +44,7 @@ describe('decideOnObject', () => {
 
 describe('decideOnTenant', () => {
   it('says a denial openly and a fault as a fault', () => {
-    expect(decideOnTenant(held, 'token')).toMatchObject({ decision: { kind: 'ALLOWED', taskId: undefined } });
+    expect(decideOnTenant(held, 'token')).toMatchObject({ decision: { kind: 'ALLOWED', object: undefined } });
     expect(decideOnTenant(denied, 'token')).toMatchObject({ decision: { kind: 'FORBIDDEN' } });
     expect(decideOnTenant(failed, 'token')).toMatchObject({ kind: 'failed' });
   });

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import type { Consistency } from '../../src/domain/consistency.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../../src/domain/consistency.ts';
+import type { Operation } from '../../src/domain/operation.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { settingsSchema } from '../../src/config/settings-schema.ts';
 import { expectValid, load, SIGNING_SECRET, toDeps } from './support.ts';
@@ -41,13 +43,14 @@ test('fills in every default', () => {
     lists: { cursorSecrets: [], unscoped: [] },
     shutdown: { drainDelayMs: 1000, graceMs: 10_000 },
     denials: { revealReadable: false },
-    consistency: new Map([
+    consistency: new Map<Operation, Consistency>([
       ['create', MINIMIZE_LATENCY],
       ['read', MINIMIZE_LATENCY],
       ['update', MINIMIZE_LATENCY],
       ['delete', FULLY_CONSISTENT],
       ['execute', MINIMIZE_LATENCY],
       ['cancel', FULLY_CONSISTENT],
+      ['share', FULLY_CONSISTENT],
     ]),
     log: { level: 'info', format: 'auto' },
   });
@@ -68,10 +71,21 @@ test('fills in the defaults of redis', () => {
 test.each([
   [
     'task',
-    ['create:tenant.create_task', 'read:read', 'update:update', 'delete:delete', 'execute:execute', 'cancel:cancel'],
+    [
+      'create:tenant.create_task',
+      'read:read',
+      'update:update',
+      'delete:delete',
+      'execute:execute',
+      'cancel:cancel',
+      'share:share',
+    ],
   ],
-  ['agent', ['create:tenant.create_agent', 'read:read', 'update:update', 'delete:delete', 'execute:execute']],
-  ['api_key', ['create:tenant.create_api_key', 'read:read', 'update:update', 'delete:delete']],
+  [
+    'agent',
+    ['create:tenant.create_agent', 'read:read', 'update:update', 'delete:delete', 'execute:execute', 'share:share'],
+  ],
+  ['api_key', ['create:tenant.create_api_key', 'read:read', 'update:update', 'delete:delete', 'share:share']],
   [
     'schedule',
     [
@@ -81,6 +95,7 @@ test.each([
       'delete:delete',
       'execute:execute',
       'cancel:cancel',
+      'share:share',
     ],
   ],
   ['message', ['create:task.update', 'read:task.read', 'update:task.update', 'delete:task.update']],
@@ -122,12 +137,15 @@ test('knows which default types are registered, which have a name, and where the
     { kind: 'postgres', type: 'event', table: 'events', id: 'id', parents: { agent: 'agent_id', task: 'task_id' } },
     { kind: 'same_id', type: 'checkpoint', parentType: 'task' },
   ]);
-  const parent = { relation: 'parent', type: 'agent' };
+  const parent = { relation: 'parent', type: 'agent', operation: 'execute' };
+  const relations = { tenantRelation: 'tenant', ownerRelation: 'owner' };
+  const three = ['owner', 'editor', 'viewer'].map((role) => [role, role] as const);
+  const all = new Map([...three, ['executor', 'executor']]);
   expect(defaults.registrations).toEqual([
-    { type: 'task', tenantRelation: 'tenant', ownerRelation: 'owner', parent },
-    { type: 'agent', tenantRelation: 'tenant', ownerRelation: 'owner' },
-    { type: 'api_key', tenantRelation: 'tenant', ownerRelation: 'owner', parent },
-    { type: 'schedule', tenantRelation: 'tenant', ownerRelation: 'owner', parent },
+    { type: 'task', ...relations, parent, roles: all },
+    { type: 'agent', ...relations, roles: all },
+    { type: 'api_key', ...relations, parent, roles: new Map(three) },
+    { type: 'schedule', ...relations, parent, roles: all },
   ]);
 });
 
@@ -212,9 +230,14 @@ test('every default permission is in the schema that is shipped', () => {
 
 test('every default relation is in the schema that is shipped', () => {
   const schema = readFileSync(new URL('../../deploy/spicedb/schema.zed', import.meta.url), 'utf8');
-  for (const { type, tenantRelation, ownerRelation, parent } of defaults.registrations) {
+  for (const { type, tenantRelation, ownerRelation, parent, roles } of defaults.registrations) {
     const body = new RegExp(`^definition ${type} \\{([^]*?)^\\}`, 'm').exec(schema)?.[1];
-    for (const relation of [tenantRelation, ownerRelation, ...(parent === undefined ? [] : [parent.relation])]) {
+    for (const relation of [
+      tenantRelation,
+      ownerRelation,
+      ...roles.values(),
+      ...(parent === undefined ? [] : [parent.relation]),
+    ]) {
       expect(body).toMatch(new RegExp(`^\\trelation ${relation}:`, 'm'));
     }
   }

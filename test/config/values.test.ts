@@ -98,7 +98,12 @@ types:
     parents: { agent: 'agent_id' },
   });
   expect(sources.some(({ type }) => type === 'thing')).toBe(false);
-  expect(registrations.at(-1)).toEqual({ type: 'thing', tenantRelation: 'tenant', ownerRelation: 'owner' });
+  expect(registrations.at(-1)).toEqual({
+    type: 'thing',
+    tenantRelation: 'tenant',
+    ownerRelation: 'owner',
+    roles: new Map([['owner', 'owner']]),
+  });
 });
 
 test('an operation keeps its default consistency if another is set', () => {

@@ -21,8 +21,8 @@ const AGENT: SentinelType = { type: 'agent', tenantRelation: 'tenant', ownerRela
 
 /** A writer that records what it passes on. */
 function recordWrites(
-  inner: RelationshipWriter,
-): RelationshipWriter & { readonly writes: (readonly Relationship[])[] } {
+  inner: Pick<RelationshipWriter, 'touch'>,
+): Pick<RelationshipWriter, 'touch'> & { readonly writes: (readonly Relationship[])[] } {
   const writes: (readonly Relationship[])[] = [];
   return {
     writes,

@@ -14,9 +14,11 @@ import {
   UnavailableError,
 } from '../../src/domain/errors.ts';
 import { SAMPLE_RELATIONSHIPS } from '../../src/embedded/sample-data.ts';
+import { createFreshness } from '../../src/relationships/freshness.ts';
 import { createSpiceDbClient } from '../../src/relationships/spicedb-client.ts';
 import type { SpiceDbOptions } from '../../src/relationships/spicedb-client.ts';
 import { createSpiceDbRelationships } from '../../src/relationships/spicedb-relationships.ts';
+import { createSpiceDbWriter } from '../../src/relationships/spicedb-writer.ts';
 import { SYSTEM_CLOCK, callContext, taskCheck } from '../support/spicedb.ts';
 import { StatusError, startFakeSpiceDb } from './fake-spicedb.ts';
 import type { FakeAnswers } from './fake-spicedb.ts';
@@ -34,7 +36,12 @@ type BulkRequest = v1.CheckBulkPermissionsRequest;
 /** The client over `options`, which is closed with the block. */
 function useRelationships(options: SpiceDbOptions): Relationships & RelationshipWriter & Disposable {
   const client = createSpiceDbClient({ clock: SYSTEM_CLOCK, random: () => 0 }, options);
-  return { ...createSpiceDbRelationships({ client }), [Symbol.dispose]: () => client.close() };
+  const freshness = createFreshness({ clock: SYSTEM_CLOCK });
+  return {
+    ...createSpiceDbRelationships({ client }),
+    ...createSpiceDbWriter({ client, freshness }),
+    [Symbol.dispose]: () => client.close(),
+  };
 }
 
 /** Asks a fake that answers so, and returns the error. */

@@ -501,6 +501,235 @@ export declare type CheckError = Message<"taskgate.v1.CheckError"> & {
 export declare const CheckErrorSchema: GenMessage<CheckError>;
 
 /**
+ * @generated from message taskgate.v1.RegisterResourceRequest
+ */
+export declare type RegisterResourceRequest = Message<"taskgate.v1.RegisterResourceRequest"> & {
+  /**
+   * Becomes the owner; its account becomes the resource's.
+   *
+   * @generated from field: taskgate.v1.Principal principal = 1;
+   */
+  principal?: Principal | undefined;
+
+  /**
+   * By id, of a type that is registered.
+   *
+   * @generated from field: taskgate.v1.ResourceRef resource = 2;
+   */
+  resource?: ResourceRef | undefined;
+
+  /**
+   * What the resource hangs off, by id or by name, of the type that the deployment says. Unset: nothing.
+   *
+   * @generated from field: taskgate.v1.ResourceRef parent = 3;
+   */
+  parent?: ResourceRef | undefined;
+};
+
+/**
+ * Describes the message taskgate.v1.RegisterResourceRequest.
+ * Use `create(RegisterResourceRequestSchema)` to create a new message.
+ */
+export declare const RegisterResourceRequestSchema: GenMessage<RegisterResourceRequest>;
+
+/**
+ * @generated from message taskgate.v1.RegisterResourceResponse
+ */
+export declare type RegisterResourceResponse = Message<"taskgate.v1.RegisterResourceResponse"> & {
+  /**
+   * A revision at which it is registered. Good for Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string written_at = 1;
+   */
+  writtenAt: string;
+};
+
+/**
+ * Describes the message taskgate.v1.RegisterResourceResponse.
+ * Use `create(RegisterResourceResponseSchema)` to create a new message.
+ */
+export declare const RegisterResourceResponseSchema: GenMessage<RegisterResourceResponse>;
+
+/**
+ * @generated from message taskgate.v1.DeregisterResourceRequest
+ */
+export declare type DeregisterResourceRequest = Message<"taskgate.v1.DeregisterResourceRequest"> & {
+  /**
+   * In whose account the resource is registered.
+   *
+   * @generated from field: taskgate.v1.Principal principal = 1;
+   */
+  principal?: Principal | undefined;
+
+  /**
+   * By id.
+   *
+   * @generated from field: taskgate.v1.ResourceRef resource = 2;
+   */
+  resource?: ResourceRef | undefined;
+};
+
+/**
+ * Describes the message taskgate.v1.DeregisterResourceRequest.
+ * Use `create(DeregisterResourceRequestSchema)` to create a new message.
+ */
+export declare const DeregisterResourceRequestSchema: GenMessage<DeregisterResourceRequest>;
+
+/**
+ * @generated from message taskgate.v1.DeregisterResourceResponse
+ */
+export declare type DeregisterResourceResponse = Message<"taskgate.v1.DeregisterResourceResponse"> & {
+  /**
+   * A revision at which it is not registered.
+   *
+   * @generated from field: string written_at = 1;
+   */
+  writtenAt: string;
+};
+
+/**
+ * Describes the message taskgate.v1.DeregisterResourceResponse.
+ * Use `create(DeregisterResourceResponseSchema)` to create a new message.
+ */
+export declare const DeregisterResourceResponseSchema: GenMessage<DeregisterResourceResponse>;
+
+/**
+ * RoleSubject is who gets a role. The account it acts in is checked whenever it uses the role.
+ *
+ * @generated from message taskgate.v1.RoleSubject
+ */
+export declare type RoleSubject = Message<"taskgate.v1.RoleSubject"> & {
+  /**
+   * @generated from oneof taskgate.v1.RoleSubject.subject
+   */
+  subject: {
+    /**
+     * @generated from field: string user_id = 1;
+     */
+    value: string;
+    case: "userId";
+  } | {
+    /**
+     * @generated from field: string service_account_id = 2;
+     */
+    value: string;
+    case: "serviceAccountId";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message taskgate.v1.RoleSubject.
+ * Use `create(RoleSubjectSchema)` to create a new message.
+ */
+export declare const RoleSubjectSchema: GenMessage<RoleSubject>;
+
+/**
+ * @generated from message taskgate.v1.GrantRoleRequest
+ */
+export declare type GrantRoleRequest = Message<"taskgate.v1.GrantRoleRequest"> & {
+  /**
+   * Who gives the role: it needs the operation share on the resource.
+   *
+   * @generated from field: taskgate.v1.Principal principal = 1;
+   */
+  principal?: Principal | undefined;
+
+  /**
+   * By id or by name.
+   *
+   * @generated from field: taskgate.v1.ResourceRef resource = 2;
+   */
+  resource?: ResourceRef | undefined;
+
+  /**
+   * @generated from field: taskgate.v1.Role role = 3;
+   */
+  role: Role;
+
+  /**
+   * @generated from field: taskgate.v1.RoleSubject subject = 4;
+   */
+  subject?: RoleSubject | undefined;
+};
+
+/**
+ * Describes the message taskgate.v1.GrantRoleRequest.
+ * Use `create(GrantRoleRequestSchema)` to create a new message.
+ */
+export declare const GrantRoleRequestSchema: GenMessage<GrantRoleRequest>;
+
+/**
+ * @generated from message taskgate.v1.GrantRoleResponse
+ */
+export declare type GrantRoleResponse = Message<"taskgate.v1.GrantRoleResponse"> & {
+  /**
+   * A revision at which the subject has the role.
+   *
+   * @generated from field: string written_at = 1;
+   */
+  writtenAt: string;
+};
+
+/**
+ * Describes the message taskgate.v1.GrantRoleResponse.
+ * Use `create(GrantRoleResponseSchema)` to create a new message.
+ */
+export declare const GrantRoleResponseSchema: GenMessage<GrantRoleResponse>;
+
+/**
+ * @generated from message taskgate.v1.RevokeRoleRequest
+ */
+export declare type RevokeRoleRequest = Message<"taskgate.v1.RevokeRoleRequest"> & {
+  /**
+   * Who takes the role: it needs the operation share on the resource.
+   *
+   * @generated from field: taskgate.v1.Principal principal = 1;
+   */
+  principal?: Principal | undefined;
+
+  /**
+   * By id or by name.
+   *
+   * @generated from field: taskgate.v1.ResourceRef resource = 2;
+   */
+  resource?: ResourceRef | undefined;
+
+  /**
+   * @generated from field: taskgate.v1.Role role = 3;
+   */
+  role: Role;
+
+  /**
+   * @generated from field: taskgate.v1.RoleSubject subject = 4;
+   */
+  subject?: RoleSubject | undefined;
+};
+
+/**
+ * Describes the message taskgate.v1.RevokeRoleRequest.
+ * Use `create(RevokeRoleRequestSchema)` to create a new message.
+ */
+export declare const RevokeRoleRequestSchema: GenMessage<RevokeRoleRequest>;
+
+/**
+ * @generated from message taskgate.v1.RevokeRoleResponse
+ */
+export declare type RevokeRoleResponse = Message<"taskgate.v1.RevokeRoleResponse"> & {
+  /**
+   * A revision at which the subject does not have the role.
+   *
+   * @generated from field: string written_at = 1;
+   */
+  writtenAt: string;
+};
+
+/**
+ * Describes the message taskgate.v1.RevokeRoleResponse.
+ * Use `create(RevokeRoleResponseSchema)` to create a new message.
+ */
+export declare const RevokeRoleResponseSchema: GenMessage<RevokeRoleResponse>;
+
+/**
  * Operation is what the application wants to do. The deployment maps (type, operation) to a permission.
  *
  * @generated from enum taskgate.v1.Operation
@@ -540,12 +769,56 @@ export enum Operation {
    * @generated from enum value: OPERATION_CANCEL = 6;
    */
   CANCEL = 6,
+
+  /**
+   * To give roles on the resource and to take them.
+   *
+   * @generated from enum value: OPERATION_SHARE = 7;
+   */
+  SHARE = 7,
 }
 
 /**
  * Describes the enum taskgate.v1.Operation.
  */
 export declare const OperationSchema: GenEnum<Operation>;
+
+/**
+ * Role is what a principal can be to a resource. The deployment says which roles a type has.
+ *
+ * @generated from enum taskgate.v1.Role
+ */
+export enum Role {
+  /**
+   * @generated from enum value: ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: ROLE_OWNER = 1;
+   */
+  OWNER = 1,
+
+  /**
+   * @generated from enum value: ROLE_EDITOR = 2;
+   */
+  EDITOR = 2,
+
+  /**
+   * @generated from enum value: ROLE_VIEWER = 3;
+   */
+  VIEWER = 3,
+
+  /**
+   * @generated from enum value: ROLE_EXECUTOR = 4;
+   */
+  EXECUTOR = 4,
+}
+
+/**
+ * Describes the enum taskgate.v1.Role.
+ */
+export declare const RoleSchema: GenEnum<Role>;
 
 /**
  * Decision is what was decided.
@@ -589,6 +862,8 @@ export declare const DecisionSchema: GenEnum<Decision>;
  * A denied resource and an absent one are the same answer, DECISION_NOT_FOUND, byte for byte. "Could not tell" is never
  * a decision: it is the error UNAVAILABLE, DEADLINE_EXCEEDED or RESOURCE_EXHAUSTED, and the caller must not read it as
  * either. Every answer carries a random `taskgate-decision-id` in its response metadata.
+ *
+ * The calls that write may each be made again, after any error: what was written stays written, once.
  *
  * @generated from service taskgate.v1.AuthorizationService
  */
@@ -635,6 +910,49 @@ export declare const AuthorizationService: GenService<{
     methodKind: "server_streaming";
     input: typeof ListReadableTasksRequestSchema;
     output: typeof ListReadableTasksResponseSchema;
+  },
+  /**
+   * RegisterResource makes the principal the owner of a resource that the application is about to create. Registering the
+   * same again is success and writes nothing. One that is registered with another owner, account or parent stays as it
+   * is: ALREADY_EXISTS. A parent that is absent and one that the principal may not use are one answer: NOT_FOUND.
+   *
+   * @generated from rpc taskgate.v1.AuthorizationService.RegisterResource
+   */
+  registerResource: {
+    methodKind: "unary";
+    input: typeof RegisterResourceRequestSchema;
+    output: typeof RegisterResourceResponseSchema;
+  },
+  /**
+   * DeregisterResource removes every relationship of a resource that the application has deleted. One that is not
+   * registered in the principal's account is success.
+   *
+   * @generated from rpc taskgate.v1.AuthorizationService.DeregisterResource
+   */
+  deregisterResource: {
+    methodKind: "unary";
+    input: typeof DeregisterResourceRequestSchema;
+    output: typeof DeregisterResourceResponseSchema;
+  },
+  /**
+   * GrantRole gives a role on a resource, if the principal may share it; NOT_FOUND if it may not, or if there is none.
+   *
+   * @generated from rpc taskgate.v1.AuthorizationService.GrantRole
+   */
+  grantRole: {
+    methodKind: "unary";
+    input: typeof GrantRoleRequestSchema;
+    output: typeof GrantRoleResponseSchema;
+  },
+  /**
+   * RevokeRole takes a role, if the principal may share the resource. The last owner stays: FAILED_PRECONDITION.
+   *
+   * @generated from rpc taskgate.v1.AuthorizationService.RevokeRole
+   */
+  revokeRole: {
+    methodKind: "unary";
+    input: typeof RevokeRoleRequestSchema;
+    output: typeof RevokeRoleResponseSchema;
   },
 }>;
 

@@ -1,0 +1,103 @@
+import { status } from '@grpc/grpc-js';
+import { v1 } from '@authzed/authzed-node';
+import type { RelationshipPattern, RelationshipWriter, WriteResult } from '../authorize/ports.ts';
+import { InternalError, UnavailableError } from '../domain/errors.ts';
+import type { Freshness, ObjectName } from './freshness.ts';
+import { parseToken } from './spicedb-answers.ts';
+import type { SpiceDbClient } from './spicedb-client.ts';
+import { grpcStatusOf } from './spicedb-errors.ts';
+import { DELETE_RELATIONSHIPS, WRITE_RELATIONSHIPS } from './spicedb-methods.ts';
+import { toFilter, toObjectName, toPreconditions, toWriteMetadata, toWriteRequest } from './spicedb-requests.ts';
+
+/** SpiceDB's own limit of what one call deletes. */
+const MAX_REMOVED_AT_ONCE = 1_000;
+/** SpiceDB's words for a precondition that did not hold. Unknown relations have the same code. */
+const REFUSED = /unable to satisfy write precondition/;
+/** A write that is made again finds what it wrote: its conditions then say so. */
+const IDEMPOTENT = { idempotent: true };
+
+const { COMPLETE, PARTIAL } = v1.DeleteRelationshipsResponse_DeletionProgress;
+
+/** Writes to SpiceDB. Each write raises the floors of what it changes before its caller hears of it. */
+export function createSpiceDbWriter({
+  client,
+  freshness,
+}: {
+  readonly client: SpiceDbClient;
+  readonly freshness: Freshness;
+}): RelationshipWriter {
+  const write: RelationshipWriter['write'] = async (change, context) => {
+    const request = toWriteRequest(change);
+    const objects = [...(change.touch ?? []), ...(change.remove ?? [])].map(({ object }) => toObjectName(object));
+    return tracked(freshness, objects, async (optionalTransactionMetadata) => {
+      const answer = await client.call(
+        WRITE_RELATIONSHIPS,
+        { ...request, optionalTransactionMetadata },
+        context,
+        IDEMPOTENT,
+      );
+      return parseToken(answer.writtenAt);
+    });
+  };
+
+  return {
+    write,
+    async touch(relationships, context) {
+      const result = await write({ touch: relationships }, context);
+      if (result.kind === 'refused') throw new InternalError({ cause: 'a write without conditions was refused' });
+      return result.writtenAt;
+    },
+    async removeAll(pattern, conditions, context) {
+      const request = {
+        relationshipFilter: toFilter(pattern),
+        optionalPreconditions: toPreconditions(conditions),
+        optionalLimit: MAX_REMOVED_AT_ONCE,
+        optionalAllowPartialDeletions: true,
+      };
+      const objects = changedBy(pattern);
+      for (;;) {
+        let isComplete = false;
+        const result = await tracked(freshness, objects, async (optionalTransactionMetadata) => {
+          const answer = await client.call(
+            DELETE_RELATIONSHIPS,
+            { ...request, optionalTransactionMetadata },
+            context,
+            IDEMPOTENT,
+          );
+          const { deletionProgress } = answer;
+          if (deletionProgress !== COMPLETE && deletionProgress !== PARTIAL) {
+            throw new UnavailableError('spicedb', { cause: 'a deletion without progress' });
+          }
+          isComplete = deletionProgress === COMPLETE;
+          return parseToken(answer.deletedAt);
+        });
+        if (result.kind === 'refused' || isComplete) return result;
+      }
+    },
+  };
+}
+
+/** Makes one write, tagged so that Watch's word of it is known to be of this one. */
+async function tracked(
+  freshness: Freshness,
+  objects: readonly ObjectName[],
+  send: (metadata: v1.PbStruct) => Promise<string>,
+): Promise<WriteResult> {
+  const own = freshness.beginWrite(objects);
+  try {
+    const writtenAt = await send(toWriteMetadata(own.tag));
+    own.written(writtenAt);
+    return { kind: 'written', writtenAt };
+  } catch (thrown) {
+    own.failed();
+    const answered = grpcStatusOf(thrown);
+    if (answered?.code === status.FAILED_PRECONDITION && REFUSED.test(answered.details)) return { kind: 'refused' };
+    throw thrown;
+  }
+}
+
+/** Whatever names the object as a subject is an object that shares it: its floor is the one of all. */
+function changedBy({ object, subject }: RelationshipPattern): readonly ObjectName[] {
+  if (object !== undefined) return [toObjectName(object)];
+  return subject?.kind === 'object' ? [toObjectName(subject.object)] : [];
+}
