@@ -184,6 +184,8 @@ export interface RelationshipPattern {
 
 /** What one write does, all of it or nothing. Up to 1,000 relationships and patterns. */
 export interface RelationshipChange {
+  /** Written, only if none of them exists already: cheaper than `touch`. */
+  readonly create?: readonly Relationship[];
   /** Written; one that exists already stays as it is. */
   readonly touch?: readonly Relationship[];
   /** Removed; one that does not exist is none. */

@@ -73,10 +73,10 @@ export async function register(
 ): Promise<string> {
   const { registration, id, owner } = wanted;
   const object: RelationshipObject = { kind: 'resource', type: registration.type, id };
-  const gate = await tenantGates.missing(owner.account, context);
-  const touch = [...toRelationships(wanted, object), ...gate];
+  const create = toRelationships(wanted, object);
+  const touch = await tenantGates.missing(owner.account, context);
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const result = await writer.write({ touch, ifNone: [{ object }] }, context);
+    const result = await writer.write({ create, touch, ifNone: [{ object }] }, context);
     if (result.kind === 'written') {
       tenantGates.opened(owner.account);
       return result.writtenAt;
@@ -95,7 +95,7 @@ async function requireParent(
   { principal, id, parent }: { readonly principal: Principal; readonly id: string; readonly parent: ResourceRef },
   context: CallContext,
 ): Promise<string> {
-  if (expected === undefined) throw new InvalidArgumentError('parent', `a ${type} has none`);
+  if (expected === undefined) throw new InvalidArgumentError('parent', `is not configured for ${type}`);
   if (parent.type === type && parent.key.kind === 'id' && parent.key.id === id) {
     throw new InvalidArgumentError('parent', 'must not be the resource itself');
   }

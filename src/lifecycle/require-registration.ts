@@ -15,7 +15,9 @@ export function requireRegistration({ type }: ResourceRef, { types, registration
   if (registration !== undefined) return registration;
   throw new InvalidArgumentError(
     'resource.type',
-    types.has(type) ? `a ${type} is not registered: it inherits from its parent` : 'is not a configured type',
+    types.has(type)
+      ? `${type} is a child type: it inherits from its parent and is not registered`
+      : 'is not a configured type',
   );
 }
 

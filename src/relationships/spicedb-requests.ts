@@ -74,12 +74,14 @@ export function toConsistency(consistency: Consistency | ExactSnapshot): v1.Cons
 
 /** One atomic write. SpiceDB refuses a request that names a relationship twice, so repeated ones are left out. */
 export function toWriteRequest({
+  create = [],
   touch = [],
   remove = [],
   ...conditions
 }: RelationshipChange): v1.WriteRelationshipsRequest {
   const updates = new Map<string, v1.RelationshipUpdate>();
   for (const [relationships, operation] of [
+    [create, v1.RelationshipUpdate_Operation.CREATE],
     [touch, v1.RelationshipUpdate_Operation.TOUCH],
     [remove, v1.RelationshipUpdate_Operation.DELETE],
   ] as const) {

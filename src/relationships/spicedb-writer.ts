@@ -5,6 +5,7 @@ import { InternalError, UnavailableError } from '../domain/errors.ts';
 import type { Freshness, ObjectName } from './freshness.ts';
 import { parseToken } from './spicedb-answers.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
+import type { GrpcStatus } from './spicedb-errors.ts';
 import { grpcStatusOf } from './spicedb-errors.ts';
 import { DELETE_RELATIONSHIPS, WRITE_RELATIONSHIPS } from './spicedb-methods.ts';
 import { toFilter, toObjectName, toPreconditions, toWriteMetadata, toWriteRequest } from './spicedb-requests.ts';
@@ -28,7 +29,8 @@ export function createSpiceDbWriter({
 }): RelationshipWriter {
   const write: RelationshipWriter['write'] = async (change, context) => {
     const request = toWriteRequest(change);
-    const objects = [...(change.touch ?? []), ...(change.remove ?? [])].map(({ object }) => toObjectName(object));
+    const { create = [], touch = [], remove = [] } = change;
+    const objects = [...create, ...touch, ...remove].map(({ object }) => toObjectName(object));
     return tracked(freshness, objects, async (optionalTransactionMetadata) => {
       const answer = await client.call(
         WRITE_RELATIONSHIPS,
@@ -90,10 +92,14 @@ async function tracked(
     return { kind: 'written', writtenAt };
   } catch (thrown) {
     own.failed();
-    const answered = grpcStatusOf(thrown);
-    if (answered?.code === status.FAILED_PRECONDITION && REFUSED.test(answered.details)) return { kind: 'refused' };
+    if (isRefusal(grpcStatusOf(thrown))) return { kind: 'refused' };
     throw thrown;
   }
+}
+
+function isRefusal(answered: GrpcStatus | undefined): boolean {
+  if (answered?.code === status.ALREADY_EXISTS) return true;
+  return answered?.code === status.FAILED_PRECONDITION && REFUSED.test(answered.details);
 }
 
 /** Whatever names the object as a subject is an object that shares it: its floor is the one of all. */
