@@ -28,7 +28,7 @@ describe('the examples of the README', () => {
   afterAll(async () => demo[Symbol.asyncDispose]());
 
   it('are there', () => {
-    expect(EXAMPLES.map(({ name }) => name)).toEqual(['allowed', 'denied', 'list']);
+    expect(EXAMPLES.map(({ name }) => name)).toEqual(['allowed', 'denied', 'list', 'register']);
   });
 
   it.each(EXAMPLES)('$name: gives the answer that is shown', async ({ command, answer }) => {
@@ -36,7 +36,7 @@ describe('the examples of the README', () => {
     const http = /Connect +http:\/\/(\S+)/.exec(demo.stdout())?.[1] ?? '';
     const here = command.replace('127.0.0.1:50051', grpc).replace('127.0.0.1:8080', http);
     const { stdout } = await promisify(execFile)('bash', ['-c', here], { cwd: ROOT });
-    const shown: unknown = JSON.parse(stdout.replace(/"checkedAt": *"[^"]+"/, '"checkedAt":"…"'));
+    const shown: unknown = JSON.parse(stdout.replace(/"(checkedAt|writtenAt)": *"[^"]+"/, '"$1":"…"'));
     expect(shown).toEqual(JSON.parse(answer));
   });
 });
