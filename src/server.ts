@@ -6,6 +6,7 @@ import { createCheckTask } from './authorize/check-task.ts';
 import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts';
 import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
+import { createDecideNow } from './authorize/decide-now.ts';
 import type { Clock, DecideChecks } from './authorize/ports.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
@@ -104,13 +105,14 @@ export async function startServer(
   });
   const decideDeps = { parents, relationships: relationships.relationships, sentinels };
   const plan = { types: config.types, consistencyByOperation: config.consistency };
-  const decideChecks = createDecideChecks(decideDeps, { ...plan, revealReadable: config.denials.revealReadable });
+  const decideOptions = { ...plan, revealReadable: config.denials.revealReadable };
+  const decideChecks = createDecideChecks(decideDeps, decideOptions);
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
   const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
   const procedures = createProcedures(
     {
-      checkTask: createCheckTask({ decideChecks, decisionLog }),
+      checkTask: createCheckTask({ decideNow: createDecideNow(decideDeps, decideOptions), decideChecks, decisionLog }),
       batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }),
       filterReadableTasks: createFilterReadableTasks({ decideChecks: decideForLists }),
       listReadableTasks: createListReadableTasks(

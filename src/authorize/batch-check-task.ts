@@ -28,7 +28,7 @@ export function createBatchCheckTask(deps: {
     return items.map((item) => {
       if (item.kind === 'malformed') return { kind: 'failed', error: item.error };
       const outcome = decided[next++] ?? { kind: 'failed', error: new InternalError({ cause: 'too few outcomes' }) };
-      recordOutcome(deps.decisionLog, { decisionId, principal, check: item.check, outcome });
+      recordOutcome(deps.decisionLog, { decisionId, principal, check: item.check }, outcome);
       return outcome;
     });
   };

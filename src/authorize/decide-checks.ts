@@ -32,7 +32,7 @@ export interface DecideOptions extends PlanOptions {
 }
 
 /** One check on its way: its plan, then the object it is about, then its place among the relationship checks. */
-interface Pending {
+export interface Pending {
   readonly index: number;
   readonly plan: CheckPlan;
   readonly object: RelationshipObject;
@@ -93,7 +93,8 @@ async function resolveObjects(
   return pending;
 }
 
-function toObject(
+/** What a looked-up key stands for: the object that it names, or the sentinel of what is absent. */
+export function toObject(
   objectType: string,
   key: ParentKey,
   result: ParentResult | undefined,
@@ -153,7 +154,7 @@ interface PendingDecision {
 }
 
 /** Adds what one check asks to `checks` and says how to decide once the results are there. */
-function toQuestions(
+export function toQuestions(
   { index, plan, object }: Pending,
   principal: Principal,
   revealReadable: boolean,

@@ -38,6 +38,8 @@ export type ParentResult =
 export interface ParentLookup {
   /** As many results as keys, in their order. Never rejects: a fault is the result `failed` of the keys that it hit. */
   lookup(keys: readonly ParentKey[], context: CallContext): Promise<readonly ParentResult[]>;
+  /** What `lookup` would answer without asking anybody; undefined if it would have to. Only of layers that can tell. */
+  peek?(key: ParentKey): ParentResult | undefined;
 }
 
 /** The layers of the parent lookup that something can be told of, in the order that a lookup meets them. */
@@ -90,6 +92,17 @@ export interface Relationships {
     consistency: Consistency,
     context: CallContext,
   ): Promise<CheckedRelationships>;
+  /**
+   * What a check of minimise-latency would answer without asking anybody; undefined if it would have to. Only of layers
+   * that can tell.
+   */
+  peek?(check: RelationshipCheck): PeekedRelationship | undefined;
+}
+
+/** One answer that is known already, and the revision that it was read at. */
+export interface PeekedRelationship {
+  readonly result: RelationshipResult;
+  readonly checkedAt: string;
 }
 
 /** All that a principal holds a permission on. */

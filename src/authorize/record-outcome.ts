@@ -6,17 +6,13 @@ import type { DecisionLog } from './ports.ts';
 /** Writes one outcome to the decision log, whichever use case it came from. */
 export function recordOutcome(
   log: DecisionLog,
-  decided: {
-    readonly decisionId: string;
-    readonly principal: Principal;
-    readonly check: TaskCheck;
-    readonly outcome: Outcome;
-  },
+  asked: { readonly decisionId: string; readonly principal: Principal; readonly check: TaskCheck },
+  outcome: Outcome,
 ): void {
-  const { outcome, check } = decided;
+  const { decisionId, principal, check } = asked;
   log.record({
-    decisionId: decided.decisionId,
-    principal: decided.principal,
+    decisionId,
+    principal,
     type: check.resource.type,
     operation: check.operation,
     outcome: outcome.kind === 'decided' ? outcome.decision.kind : 'ERROR',

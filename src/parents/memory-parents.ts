@@ -39,6 +39,11 @@ export function createMemoryParents(
   };
 
   return {
+    peek(key) {
+      const result = read(toParentKeyText(key), clock.nowMs());
+      if (result !== undefined) observer.counted('memory', 'hit', 1);
+      return result;
+    },
     async lookup(keys, context) {
       const startedAtMs = clock.nowMs();
       const results: (ParentResult | undefined)[] = keys.map((key) => read(toParentKeyText(key), startedAtMs));

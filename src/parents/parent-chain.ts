@@ -90,6 +90,7 @@ function routeBySource(chain: ParentLookup, sources: readonly ParentSource[]): P
     return kind === 'same_id' ? SAME_ID_PARENTS : chain;
   };
   return {
+    peek: (key) => routeOf(key.type).peek?.(key),
     async lookup(keys, context) {
       const routes = Map.groupBy(keys.keys(), (index) => routeOf(keys[index]?.type ?? ''));
       if (routes.size === 1) return [...routes.keys()][0]?.lookup(keys, context) ?? [];

@@ -3,7 +3,8 @@ import type { Consistency } from '../domain/consistency.ts';
 
 /** Two checks have the same key exactly when they are the same question. */
 export function checkKey({ object, permission, principal }: RelationshipCheck): string {
-  return joinParts([...objectParts(object), permission, principal.kind, principal.id, principal.account]);
+  const { kind, id, account } = principal;
+  return `${objectKey(object)}${part(permission)}${part(kind)}${part(id)}${part(account)}`;
 }
 
 /** Two consistencies have the same key exactly when one read can serve both. */
@@ -13,17 +14,21 @@ export function consistencyKey(consistency: Consistency): string {
 
 /** Writes each part behind its length, so that no part can pose as two. */
 export function joinParts(parts: readonly string[]): string {
-  return parts.map((part) => `${part.length}:${part}`).join('');
+  return parts.map(part).join('');
 }
 
-function objectParts(object: RelationshipObject): [kind: string, type: string, id: string] {
+function part(text: string): string {
+  return `${text.length}:${text}`;
+}
+
+function objectKey(object: RelationshipObject): string {
   switch (object.kind) {
     case 'resource':
-      return [object.kind, object.type, object.id];
+      return `8:resource${part(object.type)}${part(object.id)}`;
     case 'tenant':
-      return [object.kind, '', object.account];
+      return `6:tenant0:${part(object.account)}`;
     case 'sentinel':
-      return [object.kind, object.type, String(object.index)];
+      return `8:sentinel${part(object.type)}${part(String(object.index))}`;
     default:
       return object satisfies never;
   }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock, RelationshipCheck, RelationshipResult, Relationships } from '../authorize/ports.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { checkKey } from './check-key.ts';
-import type { Freshness, Moment } from './freshness.ts';
+import type { Freshness, Moment, ObjectName } from './freshness.ts';
 import { toObjectName } from './spicedb-requests.ts';
 
 export interface DecisionCacheOptions {
@@ -15,6 +15,8 @@ export interface DecisionCacheOptions {
 interface Entry {
   readonly result: RelationshipResult & { readonly kind: 'held' | 'denied' };
   readonly checkedAt: string;
+  /** What was asked about, as changes name it. */
+  readonly object: ObjectName;
   /** The moment at which the check began: a change after it may not be in the answer. */
   readonly moment: Moment;
   readonly expiresAtMs: number;
@@ -36,14 +38,16 @@ export function createDecisionCache(
   const read = (check: RelationshipCheck): Entry | undefined => {
     const entry = entries.get(checkKey(check));
     if (entry === undefined || entry.expiresAtMs <= clock.nowMs()) return undefined;
-    return freshness.holdsSince(toObjectName(check.object), entry.moment) ? entry : undefined;
+    return freshness.holdsSince(entry.object, entry.moment) ? entry : undefined;
   };
   const keep = (check: RelationshipCheck, result: RelationshipResult, checkedAt: string, moment: Moment): void => {
     if (result.kind === 'failed') return;
-    entries.set(checkKey(check), { result, checkedAt, moment, expiresAtMs: clock.nowMs() + ttlMs });
+    const object = toObjectName(check.object);
+    entries.set(checkKey(check), { result, checkedAt, object, moment, expiresAtMs: clock.nowMs() + ttlMs });
   };
 
   return {
+    peek: (check) => (freshness.now() === undefined ? undefined : read(check)),
     async check(checks, consistency, context) {
       const moment = freshness.now();
       if (moment === undefined) return inner.check(checks, consistency, context);

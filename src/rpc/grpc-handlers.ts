@@ -15,7 +15,7 @@ import { DeadlineExceededError, InvalidArgumentError, toTaskgateError } from '..
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import { toWireStatus } from './error-table.ts';
 import type { ListenerDeps } from './listener.ts';
-import type { IncomingCall } from './pipeline.ts';
+import type { IncomingCall, Reply } from './pipeline.ts';
 import { DECISION_ID_HEADER } from './pipeline.ts';
 import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
@@ -47,26 +47,25 @@ export function toGrpcService(deps: ListenerDeps, options: GrpcHandlerOptions) {
     };
     implementation[method.localName] = isStream(procedure)
       ? (call: StreamCall) => void answerStream(procedure, deps, call, options)
-      : (call: UnaryCall, send: sendUnaryData<Message>) => void answer(procedure, deps, call, send);
+      : (call: UnaryCall, send: sendUnaryData<Message>) => answer(procedure, deps, call, send);
   }
   return { definition, implementation };
 }
 
-async function answer(
-  procedure: UnaryProcedure,
-  deps: ListenerDeps,
-  call: UnaryCall,
-  send: sendUnaryData<Message>,
-): Promise<void> {
+function answer(procedure: UnaryProcedure, deps: ListenerDeps, call: UnaryCall, send: sendUnaryData<Message>): void {
   const incoming = toIncomingCall(call, deps.createDecisionId());
-  const reply = await deps.pipeline.run(procedure, parserOf(procedure, call), incoming);
-  const metadata = toMetadata(incoming);
-  if (reply.kind === 'error') {
-    send({ code: reply.status.grpc, details: reply.error.message, metadata });
-    return;
-  }
-  call.sendMetadata(metadata);
-  send(null, reply.message);
+  const reply = deps.pipeline.run(procedure, parserOf(procedure, call), incoming);
+  const sendReply = (ready: Reply): void => {
+    const metadata = toMetadata(incoming);
+    if (ready.kind === 'error') {
+      send({ code: ready.status.grpc, details: ready.error.message, metadata });
+      return;
+    }
+    call.sendMetadata(metadata);
+    send(null, ready.message);
+  };
+  if (reply instanceof Promise) void reply.then(sendReply);
+  else sendReply(reply);
 }
 
 async function answerStream(

@@ -33,8 +33,8 @@ export type ParseRequest = () => Message;
 
 /** Runs procedures for the listeners. */
 export interface Pipeline {
-  /** Never rejects. */
-  run(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Promise<Reply>;
+  /** Never rejects. At once if nothing has to be waited for. */
+  run(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Reply | Promise<Reply>;
   /** Makes each message when it is taken. Throws TaskgateErrors only, after which nothing comes. */
   stream(procedure: StreamProcedure, parse: ParseRequest, call: IncomingCall): AsyncGenerator<Message, void>;
 }
@@ -83,9 +83,15 @@ export function createPipeline({ clock, observer }: PipelineDeps, options: Pipel
       });
   }
 
-  async function handle(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Promise<Message> {
-    using context = enter(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
-    return await procedure.handle(parse(), call.decisionId, context);
+  function handle(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Message | Promise<Message> {
+    const context = enter(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
+    let message: Message | Promise<Message> | undefined;
+    try {
+      message = procedure.handle(parse(), call.decisionId, context);
+      return message instanceof Promise ? message.finally(() => context[Symbol.dispose]()) : message;
+    } finally {
+      if (!(message instanceof Promise)) context[Symbol.dispose]();
+    }
   }
 
   async function* handleStream(procedure: StreamProcedure, parse: ParseRequest, call: IncomingCall) {
@@ -97,17 +103,23 @@ export function createPipeline({ clock, observer }: PipelineDeps, options: Pipel
   }
 
   return {
-    async run(procedure, parse, call) {
+    run(procedure, parse, call) {
       const ended = observe(procedure, call);
-      try {
-        const message = await handle(procedure, parse, call);
+      const succeed = (message: Message): Reply => {
         ended(OK);
         return { kind: 'message', message };
-      } catch (thrown) {
+      };
+      const fail = (thrown: unknown): Reply => {
         const error = toTaskgateError(thrown);
         const status = toWireStatus(error);
         ended(status.grpc, error);
         return { kind: 'error', status, error };
+      };
+      try {
+        const message = handle(procedure, parse, call);
+        return message instanceof Promise ? message.then(succeed, fail) : succeed(message);
+      } catch (thrown) {
+        return fail(thrown);
       }
     },
     async *stream(procedure, parse, call) {

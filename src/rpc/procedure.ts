@@ -7,7 +7,12 @@ import type { CallContext } from '../authorize/ports.ts';
  */
 export interface UnaryProcedure<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> {
   readonly method: DescMethodUnary<I, O>;
-  handle(request: MessageShape<I>, decisionId: string, context: CallContext): Promise<MessageShape<O>>;
+  /** At once if nothing has to be waited for. */
+  handle(
+    request: MessageShape<I>,
+    decisionId: string,
+    context: CallContext,
+  ): MessageShape<O> | Promise<MessageShape<O>>;
 }
 
 /** An RPC with many answers to one request; each is made when it is taken. */

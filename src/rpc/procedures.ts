@@ -3,6 +3,7 @@ import type { BatchCheckTask, BatchItem } from '../authorize/batch-check-task.ts
 import type { CheckTask } from '../authorize/check-task.ts';
 import type { FilterReadableTasks } from '../authorize/filter-readable-tasks.ts';
 import type { ListReadableTasks } from '../authorize/list-readable-tasks.ts';
+import type { Outcome } from '../domain/decision.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { BatchCheckTaskRequest } from '../gen/taskgate/v1/authorization_pb.js';
@@ -69,13 +70,17 @@ export function createProcedures(deps: ProcedureDeps, options: ProcedureOptions)
 function checkTaskProcedure(checkTask: CheckTask): UnaryProcedure {
   return defineUnary({
     method: AuthorizationService.method.checkTask,
-    async handle(request, decisionId, context) {
+    handle(request, decisionId, context) {
       const principal = toPrincipal(request.principal);
-      const outcome = await checkTask({ decisionId, principal, check: toTaskCheck(request) }, context);
-      if (outcome.kind === 'failed') throw outcome.error;
-      return fromDecision(outcome.decision);
+      const outcome = checkTask({ decisionId, principal, check: toTaskCheck(request) }, context);
+      return outcome instanceof Promise ? outcome.then(toCheckAnswer) : toCheckAnswer(outcome);
     },
   });
+}
+
+function toCheckAnswer(outcome: Outcome) {
+  if (outcome.kind === 'failed') throw outcome.error;
+  return fromDecision(outcome.decision);
 }
 
 function batchCheckTaskProcedure(batchCheckTask: BatchCheckTask, maxBatchSize: number): UnaryProcedure {
