@@ -3,7 +3,30 @@ import type { Consistency } from '../domain/consistency.ts';
 
 /** Two checks have the same key exactly when they are the same question. */
 export function checkKey({ object, permission, principal }: RelationshipCheck): string {
-  return joinParts([...objectParts(object), permission, principal.kind, principal.id, principal.account]);
+  const [kind, type, id] = objectParts(object);
+  return joinParts([kind, type, id, permission, principal.kind, principal.id, principal.account]);
+}
+
+/** The key of all that is not the id of the object: with it, the id says which question it is. */
+export function kindKey({ object, permission, principal }: RelationshipCheck): string {
+  const [kind, type] = objectParts(object);
+  return joinParts([kind, type, permission, principal.kind, principal.id, principal.account]);
+}
+
+/** The part of a check that `kindKey` leaves out. */
+export function objectIdOf({ object }: RelationshipCheck): string {
+  return objectParts(object)[2];
+}
+
+/** True only if the two have the same `kindKey`: cheap, for neighbours in a list, which share more than they say. */
+export function isAlike(a: RelationshipCheck, b: RelationshipCheck): boolean {
+  return (
+    a.principal === b.principal &&
+    a.permission === b.permission &&
+    a.object.kind === 'resource' &&
+    b.object.kind === 'resource' &&
+    a.object.type === b.object.type
+  );
 }
 
 /** Two consistencies have the same key exactly when one read can serve both. */
@@ -13,7 +36,9 @@ export function consistencyKey(consistency: Consistency): string {
 
 /** Writes each part behind its length, so that no part can pose as two. */
 export function joinParts(parts: readonly string[]): string {
-  return parts.map((part) => `${part.length}:${part}`).join('');
+  let joined = '';
+  for (const part of parts) joined += `${part.length}:${part}`;
+  return joined;
 }
 
 function objectParts(object: RelationshipObject): [kind: string, type: string, id: string] {

@@ -33,29 +33,32 @@ export function createDecisionCache(
 ): Relationships {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
 
-  const read = (check: RelationshipCheck): Entry | undefined => {
-    const entry = entries.get(checkKey(check));
+  const read = (check: RelationshipCheck, key: string): Entry | undefined => {
+    const entry = entries.get(key);
     if (entry === undefined || entry.expiresAtMs <= clock.nowMs()) return undefined;
     return freshness.holdsSince(toObjectName(check.object), entry.moment) ? entry : undefined;
   };
-  const keep = (check: RelationshipCheck, result: RelationshipResult, checkedAt: string, moment: Moment): void => {
+  const keep = (key: string, result: RelationshipResult, checkedAt: string, moment: Moment): void => {
     if (result.kind === 'failed') return;
-    entries.set(checkKey(check), { result, checkedAt, moment, expiresAtMs: clock.nowMs() + ttlMs });
+    entries.set(key, { result, checkedAt, moment, expiresAtMs: clock.nowMs() + ttlMs });
   };
 
   return {
     async check(checks, consistency, context) {
       const moment = freshness.now();
       if (moment === undefined) return inner.check(checks, consistency, context);
-      const known = checks.map((check) => (consistency.kind === 'minimize_latency' ? read(check) : undefined));
+      const keys = checks.map(checkKey);
+      const known = checks.map((check, index) =>
+        consistency.kind === 'minimize_latency' ? read(check, keys[index] ?? '') : undefined,
+      );
       const missing = checks.filter((_, index) => known[index] === undefined);
       const answer = missing.length === 0 ? undefined : await inner.check(missing, consistency, context);
       const answered = answer?.results.values();
-      const results = checks.map((check, index): RelationshipResult => {
+      const results = keys.map((key, index): RelationshipResult => {
         const entry = known[index];
         if (entry !== undefined) return entry.result;
         const result = answered?.next().value ?? { kind: 'failed', error: new UnavailableError('spicedb') };
-        keep(check, result, answer?.checkedAt ?? '', moment);
+        keep(key, result, answer?.checkedAt ?? '', moment);
         return result;
       });
       // A token comes with what is held; an answer without anything held may have none.

@@ -7,13 +7,13 @@ import { ACCOUNT_PARAMETER } from './spicedb-requests.ts';
 
 const { CheckPermissionResponse_Permissionship: Permissionship } = v1;
 
-/** The fields of CheckBulkPermissionsResponse. */
-const CHECKED_AT = 1;
-const PAIRS = 2;
+/** The tags of CheckBulkPermissionsResponse. */
+const CHECKED_AT_TAG = tagOf(1, WireType.LengthDelimited);
+const PAIRS_TAG = tagOf(2, WireType.LengthDelimited);
 /** The tag of a pair's field `request`. */
-const REQUEST_TAG = (1 << 3) | WireType.LengthDelimited;
+const REQUEST_TAG = tagOf(1, WireType.LengthDelimited);
 /** The tag of its field `item`, which is two bytes long, and the tag of that one's `permissionship`. */
-const PLAIN_RESPONSE = [(2 << 3) | WireType.LengthDelimited, 2, (1 << 3) | WireType.Varint] as const;
+const PLAIN_RESPONSE = [tagOf(2, WireType.LengthDelimited), 2, tagOf(1, WireType.Varint)] as const;
 
 const HELD: RelationshipResult = { kind: 'held' };
 const DENIED: RelationshipResult = { kind: 'denied' };
@@ -49,15 +49,19 @@ function readBulkAnswer(items: BulkItems, answer: Buffer): CheckedRelationships 
   const results: RelationshipResult[] = [];
   let checkedAt: v1.ZedToken | undefined;
   while (told.pos < told.len) {
-    const [field, wireType] = told.tag();
-    if (field === CHECKED_AT) {
-      checkedAt = v1.ZedToken.fromBinary(told.bytes());
-    } else if (field === PAIRS) {
-      if (results.length >= items.count) throw malformed('the number of answers');
-      asked.tag();
-      results.push(readPair(nextField(asked, items.bytes), nextField(told, answer)));
-    } else {
-      told.skip(wireType, field);
+    const tagAt = told.pos;
+    switch (told.uint32()) {
+      case PAIRS_TAG:
+        if (results.length >= items.count) throw malformed('the number of answers');
+        asked.uint32();
+        results.push(readPair(nextField(asked, items.bytes), nextField(told, answer)));
+        break;
+      case CHECKED_AT_TAG:
+        checkedAt = v1.ZedToken.fromBinary(told.bytes());
+        break;
+      default:
+        told.pos = tagAt;
+        skipField(told);
     }
   }
   if (results.length !== items.count) throw malformed('the number of answers');
@@ -68,6 +72,11 @@ function readBulkAnswer(items: BulkItems, answer: Buffer): CheckedRelationships 
 export function parseToken(token: v1.ZedToken | undefined): string {
   if (token === undefined || token.token === '') throw malformed('the revision');
   return token.token;
+}
+
+function skipField(reader: BinaryReader): void {
+  const [field, wireType] = reader.tag();
+  reader.skip(wireType, field);
 }
 
 /** A length-delimited field: its length stands at `at`, and what it holds from `valueAt` to `end`. */
@@ -152,6 +161,10 @@ function isSameObject(a: v1.ObjectReference | undefined, b: v1.ObjectReference |
 function accountOf(item: v1.CheckBulkPermissionsRequestItem): string | undefined {
   const account = item.context?.fields[ACCOUNT_PARAMETER]?.kind;
   return account?.oneofKind === 'stringValue' ? account.stringValue : undefined;
+}
+
+function tagOf(field: number, wireType: WireType): number {
+  return (field << 3) | wireType;
 }
 
 function malformed(what: string, cause?: unknown): UnavailableError {
