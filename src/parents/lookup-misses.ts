@@ -22,9 +22,9 @@ export async function lookupMisses(
   });
   if (misses.length === 0) return misses;
   const found = await next.lookup(missing, context);
-  for (const [position, index] of misses.entries()) {
+  misses.forEach((index, position) => {
     results[index] = found[position] ?? failedWith('too few parent results');
-  }
+  });
   return misses;
 }
 

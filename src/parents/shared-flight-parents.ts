@@ -55,10 +55,10 @@ export function createSharedFlightParents(
     async lookup(keys, context) {
       const texts = keys.map(toParentKeyText);
       const missing = new Map<string, ParentKey>();
-      for (const [index, text] of texts.entries()) {
-        const key = keys[index];
-        if (key !== undefined && !flights.has(text)) missing.set(text, key);
-      }
+      keys.forEach((key, index) => {
+        const text = texts[index] ?? '';
+        if (!flights.has(text)) missing.set(text, key);
+      });
       if (missing.size > 0) takeOff(missing);
       const seats = texts.map((text) => flights.get(text));
       return waitOrLeave(landAll(seats), keys.length, context);
