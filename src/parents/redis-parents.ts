@@ -106,12 +106,26 @@ export function createRedisParents(
     pendingWrites.add(pending);
   }
 
+  function writeAll(
+    keys: readonly ParentKey[],
+    texts: readonly string[],
+    results: readonly (ParentResult | undefined)[],
+    indexes: readonly number[],
+    readAtMs: number,
+  ): void {
+    for (const index of indexes) {
+      const [key, result] = [keys[index], results[index]];
+      if (key === undefined || result === undefined || result.kind === 'failed') continue;
+      write(key, texts[index] ?? '', result, readAtMs);
+    }
+  }
+
   /** Whoever waits for the results goes on first. */
   function defer(work: () => void): void {
-    const deferred = nextTurn().then(() => {
-      deferredWrites.delete(deferred);
-      work();
-    });
+    const deferred = nextTurn()
+      .then(work)
+      .catch((error: unknown) => observer.faulted('redis', error))
+      .finally(() => deferredWrites.delete(deferred));
     deferredWrites.add(deferred);
   }
 
@@ -122,16 +136,11 @@ export function createRedisParents(
       const results = [...(await read(texts, startedAtMs))];
       const readAtMs = clock.nowMs();
       const misses = await lookupMisses(keys, results, next, context);
-      defer(() => {
-        for (const index of misses) {
-          const [key, result] = [keys[index], results[index]];
-          if (key !== undefined && result !== undefined && result.kind !== 'failed') {
-            write(key, texts[index] ?? '', result, readAtMs);
-          }
-        }
-      });
       if (misses.length < keys.length) observer.counted('redis', 'hit', keys.length - misses.length);
-      if (misses.length > 0) observer.counted('redis', 'miss', misses.length);
+      if (misses.length > 0) {
+        observer.counted('redis', 'miss', misses.length);
+        defer(() => writeAll(keys, texts, results, misses, readAtMs));
+      }
       return withoutHoles(results);
     },
     async settled() {

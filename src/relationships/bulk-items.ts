@@ -48,7 +48,7 @@ export function writeItems(items: v1.CheckBulkPermissionsRequestItem[]): Bulks {
   return splitItems(v1.CheckBulkPermissionsRequest.toBinary({ items, withTracing: false }));
 }
 
-/** A whole request. Fields may come in any order, so the items are not copied into another message. */
+/** A whole request: messages are put together by writing their fields one after the other. */
 export function toBulkRequest(items: BulkItems, consistency: v1.Consistency): Buffer {
   const others = v1.CheckBulkPermissionsRequest.toBinary({ items: [], consistency, withTracing: false });
   return Buffer.concat([others, items.bytes]);

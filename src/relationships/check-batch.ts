@@ -75,13 +75,13 @@ export async function sendBatch(
 
 /** Gives each check its place among `items`, identical ones the same, and adds it there when it is new. */
 function createSlots(items: RelationshipCheck[]): (check: RelationshipCheck) => number {
-  const slots = new Map<string, Map<string, number>>();
+  const slots = new Map<string, Map<string | number, number>>();
   let last: RelationshipCheck | undefined;
-  let slotsOfLast = new Map<string, number>();
+  let slotsOfLast = new Map<string | number, number>();
   return (check) => {
     if (last === undefined || !isAlike(check, last)) {
       const key = kindKey(check);
-      slotsOfLast = slots.get(key) ?? new Map<string, number>();
+      slotsOfLast = slots.get(key) ?? new Map<string | number, number>();
       slots.set(key, slotsOfLast);
       last = check;
     }

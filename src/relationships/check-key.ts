@@ -7,24 +7,36 @@ export function checkKey({ object, permission, principal }: RelationshipCheck): 
   return joinParts([kind, type, id, permission, principal.kind, principal.id, principal.account]);
 }
 
-/** The key of all that is not the id of the object: with it, the id says which question it is. */
+/** The key of all that `objectIdOf` leaves out: two checks with the same of both are the same question. */
 export function kindKey({ object, permission, principal }: RelationshipCheck): string {
-  const [kind, type] = objectParts(object);
-  return joinParts([kind, type, permission, principal.kind, principal.id, principal.account]);
+  const type = object.kind === 'tenant' ? ['tenant'] : ['typed', object.type];
+  return joinParts([...type, permission, principal.kind, principal.id, principal.account]);
 }
 
-/** The part of a check that `kindKey` leaves out. */
-export function objectIdOf({ object }: RelationshipCheck): string {
-  return objectParts(object)[2];
+/** Which object of its kind: a number for a sentinel, so that it is no id of a resource. */
+export function objectIdOf({ object }: RelationshipCheck): string | number {
+  switch (object.kind) {
+    case 'resource':
+      return object.id;
+    case 'tenant':
+      return object.account;
+    case 'sentinel':
+      return object.index;
+    default:
+      return object satisfies never;
+  }
 }
 
-/** True only if the two have the same `kindKey`: cheap, for neighbours in a list, which share more than they say. */
+/**
+ * True only if the two have the same `kindKey`: cheap, for neighbours in a list, which share more than they say. What is
+ * absent is no different: it would take longer.
+ */
 export function isAlike(a: RelationshipCheck, b: RelationshipCheck): boolean {
   return (
     a.principal === b.principal &&
     a.permission === b.permission &&
-    a.object.kind === 'resource' &&
-    b.object.kind === 'resource' &&
+    a.object.kind !== 'tenant' &&
+    b.object.kind !== 'tenant' &&
     a.object.type === b.object.type
   );
 }
