@@ -31,7 +31,9 @@ export interface DecideOptions extends PlanOptions {
   readonly revealReadable: boolean;
 }
 
-/** One check on its way: its plan, then the object it is about, then its place among the relationship checks. */
+const ABSENT: Findings['object'] = { kind: 'absent' };
+
+/** One check on its way: its plan, and the object that it is about. */
 export interface Pending {
   readonly index: number;
   readonly plan: CheckPlan;
@@ -52,34 +54,39 @@ export function createDecideChecks(deps: DecideDeps, options: DecideOptions): De
   };
 }
 
-function planAll(checks: readonly TaskCheck[], options: PlanOptions, outcomes: Outcome[]): Map<number, CheckPlan> {
-  const plans = new Map<number, CheckPlan>();
-  for (const [index, check] of checks.entries()) {
+/** The plan of each check; undefined where there is none, which is that check's outcome. */
+function planAll(
+  checks: readonly TaskCheck[],
+  options: PlanOptions,
+  outcomes: Outcome[],
+): readonly (CheckPlan | undefined)[] {
+  return checks.map((check, index) => {
     try {
-      plans.set(index, planCheck(check, options));
+      return planCheck(check, options);
     } catch (error) {
       outcomes[index] = { kind: 'failed', error: toTaskgateError(error) };
+      return undefined;
     }
-  }
-  return plans;
+  });
 }
 
 /** Looks up all parents in one go. An absent one becomes a sentinel, so that the same relationship check still runs. */
 async function resolveObjects(
-  plans: ReadonlyMap<number, CheckPlan>,
+  plans: readonly (CheckPlan | undefined)[],
   principal: Principal,
   context: CallContext,
   deps: DecideDeps,
   outcomes: Outcome[],
 ): Promise<Pending[]> {
   const keys: ParentKey[] = [];
-  for (const plan of plans.values()) {
-    if (plan.kind === 'object' && plan.source.kind === 'lookup') keys.push(plan.source.key);
+  for (const plan of plans) {
+    if (plan?.kind === 'object' && plan.source.kind === 'lookup') keys.push(plan.source.key);
   }
   const results = keys.length === 0 ? [] : await deps.parents.lookup(keys, context);
   const pending: Pending[] = [];
   let next = 0;
-  for (const [index, plan] of plans) {
+  plans.forEach((plan, index) => {
+    if (plan === undefined) return;
     if (plan.kind === 'tenant') {
       pending.push({ index, plan, object: { kind: 'tenant', account: principal.account } });
     } else if (plan.source.kind === 'known') {
@@ -89,7 +96,7 @@ async function resolveObjects(
       if (found.kind === 'failed') outcomes[index] = found;
       else pending.push({ index, plan, object: found });
     }
-  }
+  });
   return pending;
 }
 
@@ -120,7 +127,10 @@ export function toObject(
 
 /** Each group becomes one call, so that the checks of one item are read at one revision. */
 function groupByConsistency(pending: readonly Pending[]): readonly (readonly Pending[])[] {
-  if (pending.length <= 1) return [pending];
+  const [first] = pending;
+  if (first === undefined) return [];
+  const key = consistencyKey(first.plan.consistency);
+  if (pending.every(({ plan }) => consistencyKey(plan.consistency) === key)) return [pending];
   return [...Map.groupBy(pending, ({ plan }) => consistencyKey(plan.consistency)).values()];
 }
 
@@ -139,53 +149,54 @@ async function askRelationships(
   const [first] = group;
   if (first === undefined) return;
   const checks: RelationshipCheck[] = [];
-  const decisions = group.map((item) => toQuestions(item, principal, revealReadable, checks));
+  for (const item of group) addQuestions(checks, item, principal, revealReadable);
   try {
     const { results, checkedAt } = await relationships.check(checks, first.plan.consistency, context);
-    for (const { index, decide } of decisions) outcomes[index] = decide(results, checkedAt);
+    let next = 0;
+    const take = (): RelationshipResult => resultAt(results, next++);
+    for (const item of group) outcomes[item.index] = decide(item, take, checkedAt, revealReadable);
   } catch (error) {
-    for (const { index } of decisions) outcomes[index] = { kind: 'failed', error: toTaskgateError(error) };
+    for (const { index } of group) outcomes[index] = { kind: 'failed', error: toTaskgateError(error) };
   }
 }
 
-interface PendingDecision {
-  readonly index: number;
-  readonly decide: (results: readonly RelationshipResult[], checkedAt: string) => Outcome;
-}
-
-/** Adds what one check asks to `checks` and says how to decide once the results are there. */
-export function toQuestions(
-  { index, plan, object }: Pending,
+/** What one check asks. `decide` takes the results in the same order. */
+export function addQuestions(
+  checks: RelationshipCheck[],
+  { plan, object }: Pending,
   principal: Principal,
   revealReadable: boolean,
-  checks: RelationshipCheck[],
-): PendingDecision {
-  const ask = (on: RelationshipObject, permission: string): number =>
-    checks.push({ object: on, permission, principal }) - 1;
-
-  const permission = ask(object, plan.permission);
-  if (plan.kind === 'tenant') {
-    return { index, decide: (results, checkedAt) => decideOnTenant(resultAt(results, permission), checkedAt) };
-  }
+): void {
+  checks.push({ object, permission: plan.permission, principal });
+  if (plan.kind === 'tenant') return;
   const { readPermission, createPermission } = plan;
-  const read = revealReadable && readPermission !== undefined ? ask(object, readPermission) : undefined;
-  const create =
-    createPermission === undefined ? undefined : ask({ kind: 'tenant', account: principal.account }, createPermission);
-  const present: Findings['object'] =
-    object.kind === 'resource' ? { kind: 'present', type: object.type, id: object.id } : { kind: 'absent' };
-  return {
-    index,
-    decide: (results, checkedAt) =>
-      decideOnObject({
-        checkedAt,
-        permission: resultAt(results, permission),
-        object: present,
-        read: read === undefined ? undefined : resultAt(results, read),
-        create: create === undefined ? undefined : resultAt(results, create),
-      }),
-  };
+  if (revealReadable && readPermission !== undefined) checks.push({ object, permission: readPermission, principal });
+  if (createPermission !== undefined) {
+    checks.push({ object: { kind: 'tenant', account: principal.account }, permission: createPermission, principal });
+  }
 }
 
-function resultAt(results: readonly RelationshipResult[], index: number): RelationshipResult {
+/** Decides one check from what `addQuestions` asked, in its order. */
+export function decide(
+  { plan, object }: Pending,
+  take: () => RelationshipResult,
+  checkedAt: string,
+  revealReadable: boolean,
+): Outcome {
+  const permission = take();
+  if (plan.kind === 'tenant') return decideOnTenant(permission, checkedAt);
+  const read = revealReadable && plan.readPermission !== undefined ? take() : undefined;
+  const create = plan.createPermission === undefined ? undefined : take();
+  return decideOnObject({
+    checkedAt,
+    permission,
+    object: object.kind === 'resource' ? { kind: 'present', type: object.type, id: object.id } : ABSENT,
+    read,
+    create,
+  });
+}
+
+/** The result in its place; an answer that is too short is a fault. */
+export function resultAt(results: readonly RelationshipResult[], index: number): RelationshipResult {
   return results[index] ?? { kind: 'failed', error: new InternalError({ cause: 'too few relationship results' }) };
 }

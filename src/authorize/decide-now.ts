@@ -3,7 +3,7 @@ import { toTaskgateError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import type { DecideDeps, DecideOptions } from './decide-checks.ts';
-import { toObject, toQuestions } from './decide-checks.ts';
+import { addQuestions, decide, resultAt, toObject } from './decide-checks.ts';
 import type { CheckPlan } from './plan-check.ts';
 import { planCheck } from './plan-check.ts';
 import type { RelationshipCheck, RelationshipObject, RelationshipResult } from './ports.ts';
@@ -29,7 +29,8 @@ export function createDecideNow(deps: DecideDeps, options: DecideOptions): Decid
     const object = objectOf(plan, principal, deps);
     if (object === undefined) return undefined;
     const checks: RelationshipCheck[] = [];
-    const { decide } = toQuestions({ index: 0, plan, object }, principal, options.revealReadable, checks);
+    const pending = { index: 0, plan, object };
+    addQuestions(checks, pending, principal, options.revealReadable);
     const results: RelationshipResult[] = [];
     let checkedAt = '';
     for (const question of checks) {
@@ -38,7 +39,8 @@ export function createDecideNow(deps: DecideDeps, options: DecideOptions): Decid
       results.push(known.result);
       if (known.result.kind === 'held') ({ checkedAt } = known);
     }
-    return decide(results, checkedAt);
+    let next = 0;
+    return decide(pending, () => resultAt(results, next++), checkedAt, options.revealReadable);
   };
 }
 

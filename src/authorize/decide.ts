@@ -19,8 +19,9 @@ export interface Findings {
 /** The one place where a decision about an object is made: allowed, or hidden, or (where revealed) forbidden. */
 export function decideOnObject(findings: Findings): Outcome {
   const { permission, object, read, create, checkedAt } = findings;
-  const failed = [permission, read, create].find((result) => result?.kind === 'failed');
-  if (failed?.kind === 'failed') return failed;
+  if (permission.kind === 'failed') return permission;
+  if (read?.kind === 'failed') return read;
+  if (create?.kind === 'failed') return create;
   if (object.kind === 'absent') {
     // Not FORBIDDEN when create is denied: next to NOT_FOUND for a denied name, that would tell that this one is free.
     return create?.kind === 'held'

@@ -35,7 +35,11 @@ export function createFilterReadableTasks({
       createIfAbsent: false,
     }));
     const outcomes = await decideChecks(principal, checks, context);
-    return [...resources.keys()].filter((index) => isAllowed(outcomes[index], index));
+    const readable: number[] = [];
+    for (let index = 0; index < resources.length; index += 1) {
+      if (isAllowed(outcomes[index], index)) readable.push(index);
+    }
+    return readable;
   };
 }
 

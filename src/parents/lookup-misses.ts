@@ -1,35 +1,34 @@
 import type { CallContext, ParentKey, ParentLookup, ParentResult } from '../authorize/ports.ts';
-import { InternalError } from '../domain/errors.ts';
+import { failedWith } from './wait-or-leave.ts';
 
 /**
  * What every caching layer does with the keys that it has no result for: asks the next layer for those alone, and puts
  * the results where they belong.
  *
  * @param results has a hole for each miss, and is filled.
- * @returns the misses with their results.
+ * @returns where the misses were.
  */
 export async function lookupMisses(
   keys: readonly ParentKey[],
   results: (ParentResult | undefined)[],
   next: ParentLookup,
   context: CallContext,
-): Promise<readonly { readonly key: ParentKey; readonly index: number; readonly result: ParentResult }[]> {
-  const misses = keys.flatMap((key, index) => (results[index] === undefined ? [{ key, index }] : []));
-  if (misses.length === 0) return [];
-  const found = await next.lookup(
-    misses.map(({ key }) => key),
-    context,
-  );
-  return misses.map(({ key, index }, position) => {
-    const result = found[position] ?? { kind: 'failed', error: new InternalError({ cause: 'too few parent results' }) };
-    results[index] = result;
-    return { key, index, result };
+): Promise<readonly number[]> {
+  const misses: number[] = [];
+  const missing = keys.filter((_, index) => {
+    const isMiss = results[index] === undefined;
+    if (isMiss) misses.push(index);
+    return isMiss;
   });
+  if (misses.length === 0) return misses;
+  const found = await next.lookup(missing, context);
+  misses.forEach((index, position) => {
+    results[index] = found[position] ?? failedWith('too few parent results');
+  });
+  return misses;
 }
 
 /** The results, now that no hole is left. */
 export function withoutHoles(results: readonly (ParentResult | undefined)[]): readonly ParentResult[] {
-  return results.map(
-    (result) => result ?? { kind: 'failed', error: new InternalError({ cause: 'a parent result is missing' }) },
-  );
+  return results.map((result) => result ?? failedWith('a parent result is missing'));
 }

@@ -46,12 +46,15 @@ export function createMemoryParents(
     },
     async lookup(keys, context) {
       const startedAtMs = clock.nowMs();
-      const results: (ParentResult | undefined)[] = keys.map((key) => read(toParentKeyText(key), startedAtMs));
+      const texts = keys.map(toParentKeyText);
+      const results: (ParentResult | undefined)[] = texts.map((text) => read(text, startedAtMs));
       const misses = await lookupMisses(keys, results, next, context);
-      for (const { key, result } of misses) {
-        if (result.kind === 'failed') continue;
+      const readAtMs = clock.nowMs();
+      for (const index of misses) {
+        const [key, result] = [keys[index], results[index]];
+        if (key === undefined || result === undefined || result.kind === 'failed') continue;
         const expiresAtMs = Math.min(expiryOf(key, result, startedAtMs), keptUntilMs?.get(result) ?? Infinity);
-        write(toParentKeyText(key), { result, expiresAtMs }, clock.nowMs());
+        write(texts[index] ?? '', { result, expiresAtMs }, readAtMs);
       }
       if (misses.length < keys.length) observer.counted('memory', 'hit', keys.length - misses.length);
       if (misses.length > 0) observer.counted('memory', 'miss', misses.length);

@@ -5,32 +5,39 @@ export interface MicroBatchOptions {
   readonly maxConcurrentBatches: number;
 }
 
+/** What one caller asked, or as much of it as a batch may hold. */
 interface Waiting<Value, Result> {
-  readonly value: Value;
-  readonly resolve: (result: Result) => void;
+  readonly values: readonly Value[];
+  readonly resolve: (results: readonly Result[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
  * Gathers what is asked in the same turn of the event loop, or while as many batches as may be are under way, into one
- * call of `run`, which gives as many results as values, in their order.
+ * call of `run`, which gives as many results as values, in their order. What one caller asks at once stays together, as
+ * far as a batch may hold it.
  */
 export function createMicroBatch<Value, Result>(
   run: (values: readonly Value[]) => Promise<readonly Result[]>,
   { maxBatchSize, maxConcurrentBatches }: MicroBatchOptions,
-): (value: Value) => Promise<Result> {
+): (values: readonly Value[]) => Promise<readonly Result[]> {
   const waiting: Waiting<Value, Result>[] = [];
   let underWay = 0;
   let scheduled = false;
 
+  function takeBatch(): readonly Waiting<Value, Result>[] {
+    let size = 0;
+    const end = waiting.findIndex(({ values }) => (size += values.length) > maxBatchSize);
+    return waiting.splice(0, end === -1 ? waiting.length : end);
+  }
+
   async function runOne(batch: readonly Waiting<Value, Result>[]): Promise<void> {
     try {
-      const results = await run(batch.map(({ value }) => value));
-      for (const [index, { resolve, reject }] of batch.entries()) {
-        const result = results[index];
-        if (result === undefined) reject(new Error('a batch gave too few results'));
-        else resolve(result);
-      }
+      const values = batch.flatMap((one) => one.values);
+      const results = await run(values);
+      if (results.length !== values.length) throw new Error('a batch gave too few results');
+      let from = 0;
+      for (const one of batch) one.resolve(results.slice(from, (from += one.values.length)));
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
@@ -40,20 +47,27 @@ export function createMicroBatch<Value, Result>(
     scheduled = false;
     while (waiting.length > 0 && underWay < maxConcurrentBatches) {
       underWay += 1;
-      void runOne(waiting.splice(0, maxBatchSize)).then(() => {
+      void runOne(takeBatch()).then(() => {
         underWay -= 1;
         flush();
       });
     }
   }
 
-  return async (value) => {
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    waiting.push({ value, resolve, reject });
+  async function ask(values: readonly Value[]): Promise<readonly Result[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Result[]>();
+    waiting.push({ values, resolve, reject });
     if (!scheduled) {
       scheduled = true;
       setImmediate(flush);
     }
     return promise;
+  }
+
+  return async (values) => {
+    if (values.length <= maxBatchSize) return ask(values);
+    const parts: Promise<readonly Result[]>[] = [];
+    for (let at = 0; at < values.length; at += maxBatchSize) parts.push(ask(values.slice(at, at + maxBatchSize)));
+    return (await Promise.all(parts)).flat();
   };
 }

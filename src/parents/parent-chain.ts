@@ -1,7 +1,8 @@
-import type { Clock, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
+import type { Clock, ParentLookup, ParentObserver } from '../authorize/ports.ts';
 import { InternalError } from '../domain/errors.ts';
 import { createExpiry } from './expiry.ts';
 import type { ExpiryOptions, KeptUntilMs } from './expiry.ts';
+import { lookupInParts } from './lookup-in-parts.ts';
 import { createMemoryParents } from './memory-parents.ts';
 import type { PostgresSource } from './postgres-catalogue.ts';
 import type { PostgresParentsOptions } from './postgres-parents.ts';
@@ -91,24 +92,11 @@ function routeBySource(chain: ParentLookup, sources: readonly ParentSource[]): P
   };
   return {
     peek: (key) => routeOf(key.type).peek?.(key),
-    async lookup(keys, context) {
-      const routes = Map.groupBy(keys.keys(), (index) => routeOf(keys[index]?.type ?? ''));
-      if (routes.size === 1) return [...routes.keys()][0]?.lookup(keys, context) ?? [];
-      const results: ParentResult[] = Array.from({ length: keys.length });
-      const routed = [...routes].map(async ([route, indexes]) => {
-        const found = await route.lookup(
-          indexes.flatMap((index) => keys[index] ?? []),
-          context,
-        );
-        for (const [position, index] of indexes.entries()) {
-          results[index] = found[position] ?? {
-            kind: 'failed',
-            error: new InternalError({ cause: 'too few results' }),
-          };
-        }
-      });
-      await Promise.all(routed);
-      return results;
-    },
+    lookup: async (keys, context) =>
+      lookupInParts(
+        keys,
+        ({ type }) => routeOf(type),
+        async (route, routed) => route.lookup(routed, context),
+      ),
   };
 }

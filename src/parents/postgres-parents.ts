@@ -1,5 +1,6 @@
 import type { ParentKey, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
 import { InternalError, TaskgateError, UnavailableError } from '../domain/errors.ts';
+import { lookupInParts } from './lookup-in-parts.ts';
 import type { MicroBatchOptions } from './micro-batch.ts';
 import { createMicroBatch } from './micro-batch.ts';
 import type { ConfirmedSource, PostgresSource } from './postgres-catalogue.ts';
@@ -23,6 +24,8 @@ export interface PostgresParents extends ParentLookup {
   check(bounds: QueryBounds): Promise<void>;
 }
 
+type ParentBatch = (keys: readonly ParentKey[]) => Promise<readonly ParentResult[]>;
+
 /** Reads parents from the application's database: one query for all keys of a type that are asked at the same time. */
 export function createPostgresParents(
   {
@@ -32,7 +35,7 @@ export function createPostgresParents(
   }: { readonly sql: Sql; readonly sources: readonly PostgresSource[]; readonly observer: ParentObserver },
   options: PostgresParentsOptions,
 ): PostgresParents {
-  const batches = new Map<string, (key: ParentKey) => Promise<ParentResult>>();
+  const batches = new Map<string, ParentBatch>();
   let confirmed: ReadonlyMap<string, ConfirmedSource> | undefined;
 
   const bounds = (): QueryBounds => ({ signal: new AbortController().signal, timeoutMs: options.timeoutMs });
@@ -41,7 +44,7 @@ export function createPostgresParents(
     return confirmed;
   }
 
-  function batchOf({ type, by }: ParentKey): (key: ParentKey) => Promise<ParentResult> {
+  function batchOf({ type, by }: ParentKey): ParentBatch {
     const name = `${by} ${type}`;
     const known = batches.get(name);
     if (known !== undefined) return known;
@@ -73,7 +76,9 @@ export function createPostgresParents(
   return {
     async lookup(keys, context) {
       const results = await waitOrLeave(
-        Promise.all(keys.map(async (key) => batchOf(key)(key).catch(failedWith))),
+        lookupInParts(keys, batchOf, async (batch, part) =>
+          batch(part).catch((error: unknown) => part.map(() => failedWith(error))),
+        ),
         keys.length,
         context,
       );

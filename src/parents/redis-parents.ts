@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ParentKey, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
 import type { ExpiryDeps } from './expiry.ts';
 import { lookupMisses, withoutHoles } from './lookup-misses.ts';
@@ -7,7 +8,10 @@ import { toParentKeyText } from './parent-key.ts';
 
 /** What is used of an ioredis client, single or cluster. */
 export interface RedisCommands {
+  /** True if only keys of one slot may be asked for together. */
+  readonly isCluster: boolean;
   getBuffer(key: string): Promise<unknown>;
+  mgetBuffer(keys: string[]): Promise<unknown>;
   set(key: string, value: Buffer, px: 'PX', ttlMs: number): Promise<unknown>;
   set(key: string, value: Buffer, px: 'PX', ttlMs: number, nx: 'NX'): Promise<unknown>;
 }
@@ -27,6 +31,9 @@ export interface RedisParents extends ParentLookup {
   settled(): Promise<void>;
 }
 
+/** Keys that one MGET asks for: few enough that Redis does not keep others waiting for it. */
+const KEYS_PER_READ = 500;
+
 const TIMED_OUT = Symbol('timed out');
 
 /**
@@ -40,10 +47,26 @@ export function createRedisParents(
   const { next, redis, clock, expiryOf, keptUntilMs, observer } = deps;
   const { keyPrefix, keyRing, timeoutMs, maxPendingWrites = 10_000 } = options;
   const pendingWrites = new Set<Promise<void>>();
+  const deferredWrites = new Set<Promise<void>>();
+
+  async function readAll(texts: readonly string[]): Promise<readonly unknown[]> {
+    // A key that is alone shares its round trip with those of other calls. A cluster's client sorts keys by their slots.
+    if (redis.isCluster || texts.length === 1) return Promise.all(texts.map(async (text) => redis.getBuffer(text)));
+    const reads: Promise<readonly unknown[]>[] = [];
+    for (let at = 0; at < texts.length; at += KEYS_PER_READ)
+      reads.push(readTogether(texts.slice(at, at + KEYS_PER_READ)));
+    return (await Promise.all(reads)).flat();
+  }
+
+  async function readTogether(texts: string[]): Promise<readonly unknown[]> {
+    const replies: unknown = await redis.mgetBuffer(texts);
+    if (!Array.isArray(replies) || replies.length !== texts.length) throw new Error('Redis did not answer each key');
+    return replies;
+  }
 
   async function read(texts: readonly string[], nowMs: number): Promise<readonly (ParentResult | undefined)[]> {
     try {
-      const replies = await withinBudget(Promise.all(texts.map(async (text) => redis.getBuffer(text))), timeoutMs);
+      const replies = await withinBudget(readAll(texts), timeoutMs);
       if (replies === TIMED_OUT) throw new Error(`Redis did not answer within ${timeoutMs} ms`);
       return replies.map((reply, index) => parse(reply, texts[index] ?? '', nowMs));
     } catch (error) {
@@ -72,14 +95,38 @@ export function createRedisParents(
     // NX: an absence that was read before a child was created must not replace what somebody found since.
     const written =
       result.kind === 'found' ? redis.set(text, bytes, 'PX', ttlMs) : redis.set(text, bytes, 'PX', ttlMs, 'NX');
-    const pending = written
-      .then(() => undefined)
-      .catch((error: unknown) => {
+    const pending = written.then(
+      () => void pendingWrites.delete(pending),
+      (error: unknown) => {
+        pendingWrites.delete(pending);
         observer.counted('redis', 'write_fault', 1);
         observer.faulted('redis', error);
-      })
-      .finally(() => pendingWrites.delete(pending));
+      },
+    );
     pendingWrites.add(pending);
+  }
+
+  function writeAll(
+    keys: readonly ParentKey[],
+    texts: readonly string[],
+    results: readonly (ParentResult | undefined)[],
+    indexes: readonly number[],
+    readAtMs: number,
+  ): void {
+    for (const index of indexes) {
+      const [key, result] = [keys[index], results[index]];
+      if (key === undefined || result === undefined || result.kind === 'failed') continue;
+      write(key, texts[index] ?? '', result, readAtMs);
+    }
+  }
+
+  /** Whoever waits for the results goes on first. */
+  function defer(work: () => void): void {
+    const deferred = nextTurn()
+      .then(work)
+      .catch((error: unknown) => observer.faulted('redis', error))
+      .finally(() => deferredWrites.delete(deferred));
+    deferredWrites.add(deferred);
   }
 
   return {
@@ -89,15 +136,15 @@ export function createRedisParents(
       const results = [...(await read(texts, startedAtMs))];
       const readAtMs = clock.nowMs();
       const misses = await lookupMisses(keys, results, next, context);
-      for (const { key, index, result } of misses) {
-        if (result.kind !== 'failed') write(key, texts[index] ?? '', result, readAtMs);
-      }
       if (misses.length < keys.length) observer.counted('redis', 'hit', keys.length - misses.length);
-      if (misses.length > 0) observer.counted('redis', 'miss', misses.length);
+      if (misses.length > 0) {
+        observer.counted('redis', 'miss', misses.length);
+        defer(() => writeAll(keys, texts, results, misses, readAtMs));
+      }
       return withoutHoles(results);
     },
     async settled() {
-      while (pendingWrites.size > 0) await Promise.all(pendingWrites);
+      while (deferredWrites.size + pendingWrites.size > 0) await Promise.all([...deferredWrites, ...pendingWrites]);
     },
   };
 }

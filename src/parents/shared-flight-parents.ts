@@ -1,11 +1,20 @@
 import type { Clock, ParentKey, ParentLookup, ParentResult } from '../authorize/ports.ts';
-import { DeadlineExceededError, InternalError } from '../domain/errors.ts';
+import { DeadlineExceededError } from '../domain/errors.ts';
 import { toParentKeyText } from './parent-key.ts';
 import { failedWith, waitOrLeave } from './wait-or-leave.ts';
 
 export interface SharedFlightOptions {
   /** Milliseconds that a shared lookup may take, whoever waits for it. */
   readonly timeoutMs: number;
+}
+
+/** One lookup of some keys. Never rejects. */
+type Flight = Promise<readonly ParentResult[]>;
+
+/** Where in a flight the result of a key will be. */
+interface Seat {
+  readonly landed: Flight;
+  readonly position: number;
 }
 
 /**
@@ -16,7 +25,7 @@ export function createSharedFlightParents(
   { next, clock }: { readonly next: ParentLookup; readonly clock: Clock },
   { timeoutMs }: SharedFlightOptions,
 ): ParentLookup {
-  const flights = new Map<string, Promise<ParentResult>>();
+  const flights = new Map<string, Seat>();
 
   async function fly(keys: readonly ParentKey[]): Promise<readonly ParentResult[]> {
     const controller = new AbortController();
@@ -32,27 +41,38 @@ export function createSharedFlightParents(
 
   /** Starts one lookup of the keys that nobody is looking up. */
   function takeOff(missing: ReadonlyMap<string, ParentKey>): void {
-    const landed = fly([...missing.values()]);
-    for (const [index, text] of [...missing.keys()].entries()) {
-      const flight = landed
-        .then((results) => results[index] ?? failedWith(new InternalError({ cause: 'too few parent results' })))
-        .catch(failedWith)
-        .finally(() => flights.delete(text));
-      flights.set(text, flight);
-    }
+    const land = (): void => {
+      for (const text of missing.keys()) flights.delete(text);
+    };
+    const landed = fly([...missing.values()])
+      .catch((error: unknown) => Array.from(missing, () => failedWith(error)))
+      .finally(land);
+    let position = 0;
+    for (const text of missing.keys()) flights.set(text, { landed, position: position++ });
   }
 
   return {
     async lookup(keys, context) {
       const texts = keys.map(toParentKeyText);
       const missing = new Map<string, ParentKey>();
-      for (const [index, text] of texts.entries()) {
-        const key = keys[index];
-        if (key !== undefined && !flights.has(text)) missing.set(text, key);
-      }
+      keys.forEach((key, index) => {
+        const text = texts[index] ?? '';
+        if (!flights.has(text)) missing.set(text, key);
+      });
       if (missing.size > 0) takeOff(missing);
-      const waits = texts.map(async (text) => flights.get(text) ?? failedWith('the flight is gone'));
-      return waitOrLeave(Promise.all(waits), keys.length, context);
+      const seats = texts.map((text) => flights.get(text));
+      return waitOrLeave(landAll(seats), keys.length, context);
     },
   };
+}
+
+/** Waits for all flights, each once. */
+async function landAll(seats: readonly (Seat | undefined)[]): Promise<readonly ParentResult[]> {
+  const results = new Map<Flight, readonly ParentResult[]>();
+  for (const seat of seats)
+    if (seat !== undefined && !results.has(seat.landed)) results.set(seat.landed, await seat.landed);
+  return seats.map((seat) => {
+    const result = seat === undefined ? undefined : results.get(seat.landed)?.[seat.position];
+    return result ?? failedWith('too few parent results');
+  });
 }

@@ -1,7 +1,7 @@
 import type { CallContext, CheckedRelationships, RelationshipCheck, RelationshipResult } from '../authorize/ports.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import { CancelledError, UnavailableError, toTaskgateError } from '../domain/errors.ts';
-import { checkKey } from './check-key.ts';
+import { isAlike, kindKey, objectIdOf } from './check-key.ts';
 
 /** One call that waits for a batch. It ends by its own signal, whatever becomes of the others. */
 export interface Joiner {
@@ -48,9 +48,9 @@ export async function sendBatch(
   joiners: readonly Joiner[],
   check: (checks: readonly RelationshipCheck[], context: CallContext) => Promise<CheckedRelationships>,
 ): Promise<void> {
-  const slots = new Map<string, number>();
   const items: RelationshipCheck[] = [];
-  const slotsOf = joiners.map(({ checks }) => checks.map((item) => slotOf(item, slots, items)));
+  const slotOf = createSlots(items);
+  const slotsOf = joiners.map(({ checks }) => checks.map(slotOf));
   const controller = new AbortController();
   let waiting = joiners.length;
   let answered = false;
@@ -73,12 +73,24 @@ export async function sendBatch(
   }
 }
 
-function slotOf(check: RelationshipCheck, slots: Map<string, number>, items: RelationshipCheck[]): number {
-  const key = checkKey(check);
-  const known = slots.get(key);
-  if (known !== undefined) return known;
-  slots.set(key, items.length);
-  return items.push(check) - 1;
+/** Gives each check its place among `items`, identical ones the same, and adds it there when it is new. */
+function createSlots(items: RelationshipCheck[]): (check: RelationshipCheck) => number {
+  const slots = new Map<string, Map<string | number, number>>();
+  let last: RelationshipCheck | undefined;
+  let slotsOfLast = new Map<string | number, number>();
+  return (check) => {
+    if (last === undefined || !isAlike(check, last)) {
+      const key = kindKey(check);
+      slotsOfLast = slots.get(key) ?? new Map<string | number, number>();
+      slots.set(key, slotsOfLast);
+      last = check;
+    }
+    const id = objectIdOf(check);
+    const known = slotsOfLast.get(id);
+    if (known !== undefined) return known;
+    slotsOfLast.set(id, items.length);
+    return items.push(check) - 1;
+  };
 }
 
 function resultAt(results: readonly RelationshipResult[], slot: number): RelationshipResult {

@@ -7,6 +7,40 @@ export function checkKey({ object, permission, principal }: RelationshipCheck): 
   return `${objectKey(object)}${part(permission)}${part(kind)}${part(id)}${part(account)}`;
 }
 
+/** The key of all that `objectIdOf` leaves out: two checks with the same of both are the same question. */
+export function kindKey({ object, permission, principal }: RelationshipCheck): string {
+  const type = object.kind === 'tenant' ? ['tenant'] : ['typed', object.type];
+  return joinParts([...type, permission, principal.kind, principal.id, principal.account]);
+}
+
+/** Which object of its kind: a number for a sentinel, so that it is no id of a resource. */
+export function objectIdOf({ object }: RelationshipCheck): string | number {
+  switch (object.kind) {
+    case 'resource':
+      return object.id;
+    case 'tenant':
+      return object.account;
+    case 'sentinel':
+      return object.index;
+    default:
+      return object satisfies never;
+  }
+}
+
+/**
+ * True only if the two have the same `kindKey`: cheap, for neighbours in a list, which share more than they say. What is
+ * absent is no different: it would take longer.
+ */
+export function isAlike(a: RelationshipCheck, b: RelationshipCheck): boolean {
+  return (
+    a.principal === b.principal &&
+    a.permission === b.permission &&
+    a.object.kind !== 'tenant' &&
+    b.object.kind !== 'tenant' &&
+    a.object.type === b.object.type
+  );
+}
+
 /** Two consistencies have the same key exactly when one read can serve both. */
 export function consistencyKey(consistency: Consistency): string {
   return joinParts([consistency.kind, consistency.kind === 'at_least_as_fresh' ? consistency.token : '']);
@@ -14,7 +48,9 @@ export function consistencyKey(consistency: Consistency): string {
 
 /** Writes each part behind its length, so that no part can pose as two. */
 export function joinParts(parts: readonly string[]): string {
-  return parts.map(part).join('');
+  let joined = '';
+  for (const part of parts) joined += `${part.length}:${part}`;
+  return joined;
 }
 
 function part(text: string): string {

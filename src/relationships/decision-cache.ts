@@ -35,23 +35,27 @@ export function createDecisionCache(
 ): Relationships {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
 
-  const read = (check: RelationshipCheck): Entry | undefined => {
-    const entry = entries.get(checkKey(check));
+  const read = (key: string): Entry | undefined => {
+    const entry = entries.get(key);
     if (entry === undefined || entry.expiresAtMs <= clock.nowMs()) return undefined;
     return freshness.holdsSince(entry.object, entry.moment) ? entry : undefined;
   };
-  const keep = (check: RelationshipCheck, result: RelationshipResult, checkedAt: string, moment: Moment): void => {
-    if (result.kind === 'failed') return;
-    const object = toObjectName(check.object);
-    entries.set(checkKey(check), { result, checkedAt, object, moment, expiresAtMs: clock.nowMs() + ttlMs });
+  const keep = (
+    key: string,
+    { object: asked }: RelationshipCheck,
+    answer: Omit<Entry, 'object' | 'expiresAtMs'>,
+  ): void => {
+    const object = toObjectName(asked);
+    entries.set(key, { ...answer, object, expiresAtMs: clock.nowMs() + ttlMs });
   };
 
   return {
-    peek: (check) => (freshness.now() === undefined ? undefined : read(check)),
+    peek: (check) => (freshness.now() === undefined ? undefined : read(checkKey(check))),
     async check(checks, consistency, context) {
       const moment = freshness.now();
       if (moment === undefined) return inner.check(checks, consistency, context);
-      const known = checks.map((check) => (consistency.kind === 'minimize_latency' ? read(check) : undefined));
+      const keys = checks.map(checkKey);
+      const known = keys.map((key) => (consistency.kind === 'minimize_latency' ? read(key) : undefined));
       const missing = checks.filter((_, index) => known[index] === undefined);
       const answer = missing.length === 0 ? undefined : await inner.check(missing, consistency, context);
       const answered = answer?.results.values();
@@ -59,7 +63,9 @@ export function createDecisionCache(
         const entry = known[index];
         if (entry !== undefined) return entry.result;
         const result = answered?.next().value ?? { kind: 'failed', error: new UnavailableError('spicedb') };
-        keep(check, result, answer?.checkedAt ?? '', moment);
+        if (result.kind !== 'failed') {
+          keep(keys[index] ?? '', check, { result, checkedAt: answer?.checkedAt ?? '', moment });
+        }
         return result;
       });
       // A token comes with what is held; an answer without anything held may have none.

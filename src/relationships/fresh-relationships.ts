@@ -24,7 +24,9 @@ export function createFreshRelationships({
   return {
     async check(checks, consistency, context) {
       if (consistency.kind === 'fully_consistent') return inner.check(checks, consistency, context);
-      const floor = freshness.floorOf(checks.map(({ object }) => toObjectName(object)));
+      // Where nothing has changed there is no need to name the objects.
+      const isQuiet = freshness.floorOfAll() === undefined;
+      const floor = isQuiet ? undefined : freshness.floorOf(checks.map(({ object }) => toObjectName(object)));
       if (floor === undefined) return inner.check(checks, consistency, context);
       if (consistency.kind === 'minimize_latency') return inner.check(checks, floor, context);
       const { token } = consistency;

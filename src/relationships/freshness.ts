@@ -127,11 +127,12 @@ export function createFreshness(
     floorOf(objects) {
       // Changes are told in order, so the latest floor covers the others.
       let floor = shared;
-      for (const object of objects) {
-        const change = changes.get(keyOf(object));
+      const keys = objects.map(keyOf);
+      for (const key of keys) {
+        const change = changes.get(key);
         if (change !== undefined && change.moment > floor.moment) floor = change;
       }
-      return toFloor(floor, ownWrites.floorOf(objects.map(keyOf)));
+      return toFloor(floor, ownWrites.floorOf(keys));
     },
     floorOfAll: () => toFloor(last, ownWrites.floorOfAll()),
     beginWrite: (objects) =>

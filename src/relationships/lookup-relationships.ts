@@ -1,5 +1,5 @@
 import type { CheckedRelationships, RelationshipCheck, Relationships } from '../authorize/ports.ts';
-import { joinParts } from './check-key.ts';
+import { isAlike, joinParts } from './check-key.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
 import { lookupHeldObjects } from './spicedb-lookup.ts';
 import { toObjectName } from './spicedb-requests.ts';
@@ -58,10 +58,12 @@ function fromHeldObjects(
 
 /** True if one lookup can answer all of them. */
 function areAlike(checks: readonly RelationshipCheck[]): boolean {
-  const kinds = new Set(
-    checks.map(({ object, permission, principal }) =>
-      joinParts([toObjectName(object).type, permission, principal.kind, principal.id, principal.account]),
-    ),
-  );
-  return kinds.size === 1;
+  const [first] = checks;
+  if (first === undefined) return false;
+  const kind = kindOf(first);
+  return checks.every((check) => isAlike(check, first) || kindOf(check) === kind);
+}
+
+function kindOf({ object, permission, principal }: RelationshipCheck): string {
+  return joinParts([toObjectName(object).type, permission, principal.kind, principal.id, principal.account]);
 }

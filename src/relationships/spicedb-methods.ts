@@ -22,6 +22,12 @@ export const CHECK_BULK_PERMISSIONS = permissionsMethod(
   v1.CheckBulkPermissionsRequest,
   v1.CheckBulkPermissionsResponse,
 );
+/** The same with its messages as bytes, for who writes and reads them without the generated codec. */
+export const CHECK_BULK_BYTES: Method<Buffer, Buffer> = {
+  path: CHECK_BULK_PERMISSIONS.path,
+  serialize: (bytes) => bytes,
+  deserialize: (bytes) => bytes,
+};
 export const WRITE_RELATIONSHIPS = permissionsMethod(
   'WriteRelationships',
   v1.WriteRelationshipsRequest,

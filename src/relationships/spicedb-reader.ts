@@ -3,12 +3,12 @@ import type { v1 } from '@authzed/authzed-node';
 import type { CallContext, RelationshipReader, StoredRelationship } from '../authorize/ports.ts';
 import { FULLY_CONSISTENT } from '../domain/consistency.ts';
 import { FailedPreconditionError, OverloadedError, UnavailableError } from '../domain/errors.ts';
+import { writeItems } from './bulk-items.ts';
 import { unescapeObjectId } from './object-id.ts';
-import { splitItems } from './split-items.ts';
-import { parseBulkAnswer } from './spicedb-answers.ts';
+import { checkBulk } from './spicedb-bulk.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
 import { grpcStatusOf } from './spicedb-errors.ts';
-import { CHECK_BULK_PERMISSIONS, READ_RELATIONSHIPS } from './spicedb-methods.ts';
+import { READ_RELATIONSHIPS } from './spicedb-methods.ts';
 import { toConsistency, toExistenceItem, toFilter } from './spicedb-requests.ts';
 
 /** SpiceDB's own limit of a page. */
@@ -42,16 +42,9 @@ export function createSpiceDbReader({ client }: { readonly client: SpiceDbClient
     },
 
     async has(relationships, context) {
-      const chunks = splitItems(relationships.map(toExistenceItem));
-      const told = await Promise.all(
-        chunks.map(async (items) => {
-          const request = { items, consistency: FRESHEST, withTracing: false };
-          return parseBulkAnswer(
-            items,
-            await client.call(CHECK_BULK_PERMISSIONS, request, context, { idempotent: true }),
-          );
-        }),
-      );
+      if (relationships.length === 0) return [];
+      const bulks = writeItems(relationships.map(toExistenceItem));
+      const told = await Promise.all(bulks.map(async (items) => checkBulk(client, items, FULLY_CONSISTENT, context)));
       return told.flatMap(({ results }) =>
         results.map((result) => {
           if (result.kind === 'failed') throw result.error;

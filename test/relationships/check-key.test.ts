@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { RelationshipCheck, RelationshipObject } from '../../src/authorize/ports.ts';
 import type { Consistency } from '../../src/domain/consistency.ts';
 import { PRINCIPAL_KINDS } from '../../src/domain/principal.ts';
-import { checkKey, consistencyKey } from '../../src/relationships/check-key.ts';
+import { checkKey, consistencyKey, isAlike, kindKey, objectIdOf } from '../../src/relationships/check-key.ts';
 import { taskCheck } from '../support/spicedb.ts';
 
 /** Few values, and those that a delimiter could be made of, so that keys that can collide do. */
@@ -41,6 +41,20 @@ test('is the same exactly when the check is', () => {
   );
 });
 
+test('is in two parts, of which neighbours share the first', () => {
+  fc.assert(
+    fc.property(check, check, fc.boolean(), (a, other, isNeighbour) => {
+      const b = isNeighbour ? { ...a, object: other.object } : other;
+      const isSame = kindKey(a) === kindKey(b) && objectIdOf(a) === objectIdOf(b);
+      expect(isSame).toBe(checkKey(a) === checkKey(b));
+      if (isAlike(a, b)) expect(kindKey(a)).toBe(kindKey(b));
+    }),
+    { numRuns: 1_000 },
+  );
+  expect(isAlike(...neighbours('task', 'task'))).toBe(true);
+  expect(isAlike(...neighbours('task', 'agent'))).toBe(false);
+});
+
 test('is the same exactly when the consistency is', () => {
   fc.assert(
     fc.property(fc.array(consistency, { minLength: 2, maxLength: 30 }), (asked) => {
@@ -58,6 +72,13 @@ test('is not a prefix of the key of another check', () => {
     }),
   );
 });
+
+function neighbours(...types: [string, string]): [RelationshipCheck, RelationshipCheck] {
+  const { permission, principal } = taskCheck('task-1');
+  const [a, b] = types.map((type) => ({ object: { kind: 'resource', type, id: 'x' } as const, permission, principal }));
+  if (a === undefined || b === undefined) throw new Error('two types make two checks');
+  return [a, b];
+}
 
 function sortFields(fields: object): object {
   return Object.fromEntries(Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1)));
