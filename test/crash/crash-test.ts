@@ -5,7 +5,7 @@ import { findDenied } from './find-denied.ts';
 import { countDrift, findViolationsAfterRepair, findViolationsBeforeRepair } from './find-violations.ts';
 import type { Violation } from './find-violations.ts';
 import { createLedger } from './ledger.ts';
-import { formatStruck, listNeverStruck } from './print-report.ts';
+import { formatStruck, listNeverStruck } from './format-struck.ts';
 import { APPLICATION_MUTANTS } from './protocol.ts';
 import { createRandom } from './random.ts';
 import { reconcileAll } from './reconcile-all.ts';
@@ -40,6 +40,7 @@ interface Sink {
 }
 
 const SCHEMA = readFileSync(new URL('../../deploy/spicedb/schema.zed', import.meta.url), 'utf8');
+const WITHOUT_FAULT: Scenario = { fault: { kind: 'none' }, at: 'registering' };
 const PROGRESS_ROUNDS = 20;
 const SETTLE_TIMEOUT_MS = 10_000;
 
@@ -81,6 +82,9 @@ export async function runCrashTest(
   await application.kill();
   await sidecar.kill();
   await sidecar.restore();
+  application = await spares.take();
+  await playRound({ random, ledger, keepers, application, sidecar, spiceDbProxy }, WITHOUT_FAULT);
+  await spares.stop();
   await settled(stores.databaseUrl);
 
   const before = await readTruth(stores);
@@ -104,7 +108,7 @@ export async function runCrashTest(
   };
 }
 
-/** Waits for what killed applications had still sent to Postgres. */
+/** Waits for what applications had still sent to Postgres when they were killed. */
 async function settled(databaseUrl: string): Promise<void> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();

@@ -1,9 +1,10 @@
 // `npm run test:crash`: kills an application and its sidecar in the middle of what they do, and cuts SpiceDB off, again
 // and again; then repairs, and looks whether anything is lost, left over, or not what somebody was told.
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { MUTANTS, runCrashTest } from './crash-test.ts';
+import { SCENARIOS } from './scenarios.ts';
 
-const DEFAULT_ROUNDS = 215;
+const DEFAULT_ROUNDS = 5 * SCENARIOS.length;
 const USAGE = `Usage: npm run test:crash -- [--rounds N] [--seed N]
 
 Runs a small application (register → INSERT → take back on an error; DELETE → deregister) beside a real taskgate, SpiceDB,
@@ -21,7 +22,7 @@ Exit codes: 0 all holds; 1 it does not; 2 the run shows nothing: it broke, or st
 repaired.
 `;
 
-const EXIT_CODES = { holds: 0, violated: 1, shown_nothing: 2 } as const;
+const EXIT_CODES = { holds: 0, violated: 1, showsNothing: 2 } as const;
 
 process.exitCode = await run();
 
@@ -33,7 +34,7 @@ async function run(): Promise<number> {
   }
   if (options === undefined) {
     process.stderr.write(USAGE);
-    return EXIT_CODES.shown_nothing;
+    return EXIT_CODES.showsNothing;
   }
   process.stdout.write(`seed ${options.seed}, ${options.rounds} rounds\n`);
   try {
@@ -41,11 +42,10 @@ async function run(): Promise<number> {
     for (const { what, id, detail } of violations) process.stdout.write(`${what}: ${id} (${detail})\n`);
     if (violations.length > 0) process.stdout.write(`${violations.length} violations with --seed ${options.seed}\n`);
     if (violations.length > 0) return EXIT_CODES.violated;
-    return isShown ? EXIT_CODES.holds : EXIT_CODES.shown_nothing;
+    return isShown ? EXIT_CODES.holds : EXIT_CODES.showsNothing;
   } catch (error) {
-    process.stderr.write(`the run broke, with --seed ${options.seed}\n`);
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-    return EXIT_CODES.shown_nothing;
+    process.stderr.write(`the run broke, with --seed ${options.seed}\n${inspect(error)}\n`);
+    return EXIT_CODES.showsNothing;
   }
 }
 

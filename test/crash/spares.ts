@@ -6,6 +6,8 @@ import type { Sidecar } from './sidecar.ts';
 export interface Spares extends AsyncDisposable {
   /** One that waits for commands; they talk gRPC and Connect in turn. */
   take(): Promise<ApplicationProcess>;
+  /** Kills all that were ever started. */
+  stop(): Promise<void>;
 }
 
 export function createSpares({
@@ -22,16 +24,18 @@ export function createSpares({
     started.push(application);
     return application;
   };
+  const stop = async (): Promise<void> => {
+    await Promise.all(started.map(async (application) => application.kill()));
+  };
   let spare = spawn();
   return {
+    stop,
     async take() {
       const taken = spare;
       spare = spawn();
       await taken.ready;
       return taken;
     },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(started.map(async (application) => application.kill()));
-    },
+    [Symbol.asyncDispose]: stop,
   };
 }

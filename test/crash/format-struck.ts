@@ -43,7 +43,7 @@ export function formatStruck(struck: readonly Struck[], truth: Truth): string {
       count('cancel', step),
     ].map(String),
   );
-  return formatTable([columns, columns.map(() => ''), ...rows]);
+  return `${formatTable([columns, columns.map(() => ''), ...rows])}(left: when the rounds were over, before reconcile)\n`;
 }
 
 /** What had to be struck and was not, in words. */
