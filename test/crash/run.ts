@@ -1,6 +1,7 @@
 // `npm run test:crash`: kills an application and its sidecar in the middle of what they do, and cuts SpiceDB off, again
 // and again; then repairs, and looks whether anything is lost, left over, or not what somebody was told.
 import { inspect, parseArgs } from 'node:util';
+import type { CrashTestOptions } from './crash-test.ts';
 import { MUTANTS, runCrashTest } from './crash-test.ts';
 import { SCENARIOS } from './scenarios.ts';
 
@@ -40,8 +41,10 @@ async function run(): Promise<number> {
   try {
     const { violations, isShown } = await runCrashTest(options, { out: process.stdout, progress: process.stderr });
     for (const { what, id, detail } of violations) process.stdout.write(`${what}: ${id} (${detail})\n`);
-    if (violations.length > 0) process.stdout.write(`${violations.length} violations with --seed ${options.seed}\n`);
-    if (violations.length > 0) return EXIT_CODES.violated;
+    if (violations.length > 0) {
+      process.stdout.write(`${violations.length} violations with --seed ${options.seed}\n`);
+      return EXIT_CODES.violated;
+    }
     return isShown ? EXIT_CODES.holds : EXIT_CODES.showsNothing;
   } catch (error) {
     process.stderr.write(`the run broke, with --seed ${options.seed}\n${inspect(error)}\n`);
@@ -49,20 +52,25 @@ async function run(): Promise<number> {
   }
 }
 
-function parseOptions(): 'help' | Parameters<typeof runCrashTest>[0] | undefined {
-  const { values } = parseArgs({
+/** Undefined if the command line or the mutant is wrong. */
+function parseOptions(): 'help' | CrashTestOptions | undefined {
+  const { values, positionals, tokens } = parseArgs({
     options: {
-      help: { type: 'boolean', short: 'h' },
+      help: { type: 'boolean', short: 'h', default: false },
       rounds: { type: 'string', default: String(DEFAULT_ROUNDS) },
       seed: { type: 'string', default: String(Date.now() % 2 ** 32) },
     },
+    // Not strict, so that a mistake is not an exception, whose exit code would say that something is violated.
+    strict: false,
+    tokens: true,
   });
   if (values.help === true) return 'help';
-  const rounds = Number(values.rounds);
-  const seed = Number(values.seed);
+  const isKnown = tokens.every((token) => token.kind !== 'option' || ['rounds', 'seed'].includes(token.name));
+  const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
   const named = process.env['CRASH_MUTANT'];
   const mutant = MUTANTS.find((candidate) => candidate === named);
-  const isValid = [rounds, seed].every((value) => Number.isSafeInteger(value) && value >= 0);
-  if (!isValid || (named !== undefined && mutant === undefined)) return undefined;
+  const isNumber = (text: unknown): boolean => typeof text === 'string' && /^\d+$/.test(text);
+  const isValid = isNumber(values.rounds) && isNumber(values.seed);
+  if (!isKnown || !isValid || positionals.length > 0 || mutant !== named) return undefined;
   return { rounds, seed, mutant };
 }
