@@ -61,6 +61,8 @@ interface Change {
   readonly expiresAtMs: number;
 }
 
+const NEVER: Change = { moment: 0, token: '', expiresAtMs: 0 };
+
 /**
  * Remembers the latest change of each object, and of what objects share.
  *
@@ -74,17 +76,18 @@ export function createFreshness(
   let latest: Moment = 0;
   let isFollowing = false;
   let leafTypes: ReadonlySet<string> = new Set();
-  let shared: Change = { moment: 0, token: '', expiresAtMs: 0 };
+  let shared: Change = NEVER;
   /** The latest change that was forgotten: whatever is not remembered may have changed then. */
-  let forgotten: Moment = 0;
+  let forgotten: Change = NEVER;
   const changes = new LRUCache<string, Change>({
     max: maxObjects,
     dispose(change, _key, reason) {
-      if (reason === 'evict') forgotten = Math.max(forgotten, change.moment);
+      if (reason === 'evict' && change.moment > forgotten.moment) forgotten = change;
     },
   });
+  const lastChangeOf = (key: string): Change => changes.get(key) ?? forgotten;
 
-  let last = shared;
+  let last = NEVER;
   const nextChange = (token: string): Change => {
     latest += 1;
     last = { moment: latest, token, expiresAtMs: clock.nowMs() + floorTtlMs };
@@ -122,15 +125,15 @@ export function createFreshness(
     holdsSince(object, moment) {
       if (!isFollowing || moment < shared.moment) return false;
       const key = keyOf(object);
-      return moment >= (changes.get(key)?.moment ?? forgotten) && moment >= ownWrites.changedAt(key);
+      return moment >= lastChangeOf(key).moment && moment >= ownWrites.changedAt(key);
     },
     floorOf(objects) {
       // Changes are told in order, so the latest floor covers the others.
       let floor = shared;
       const keys = objects.map(keyOf);
       for (const key of keys) {
-        const change = changes.get(key);
-        if (change !== undefined && change.moment > floor.moment) floor = change;
+        const change = lastChangeOf(key);
+        if (change.moment > floor.moment) floor = change;
       }
       return toFloor(floor, ownWrites.floorOf(keys));
     },

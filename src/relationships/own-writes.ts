@@ -21,7 +21,7 @@ export interface OwnWrites {
   begin(keys: readonly string[], options: { readonly isShared: boolean }): OwnWrite;
   /** Watch has told of the write with this tag: from now on its word counts. */
   told(tag: string): void;
-  /** When an own write last changed the object; 0 if none that Watch has yet to tell of did. */
+  /** When an own write that Watch has not told of may last have changed the object; 0 if there was none. */
   changedAt(key: string): Moment;
   /** What checks of these objects must see of own writes; undefined if there are none that Watch has yet to tell of. */
   floorOf(keys: Iterable<string>): OwnFloor | undefined;
@@ -63,6 +63,8 @@ export function createOwnWrites(
   const entries = new Map<string, Entry>();
   const byKey = new Map<string, Entry>();
   let shared: Entry | undefined;
+  /** The latest one whose time was up before Watch told of it: an answer from before it is still one from before it. */
+  let lapsed: Moment = 0;
 
   const forget = (entry: Entry): void => {
     entries.delete(entry.tag);
@@ -73,6 +75,7 @@ export function createOwnWrites(
     const nowMs = clock.nowMs();
     for (const entry of entries.values()) {
       if (entry.expiresAtMs > nowMs) return;
+      lapsed = Math.max(lapsed, entry.moment);
       forget(entry);
     }
   };
@@ -117,8 +120,8 @@ export function createOwnWrites(
       if (entry?.token !== undefined) forget(entry);
     },
     changedAt(key) {
-      if (entries.size === 0) return 0;
-      return Math.max(byKey.get(key)?.moment ?? 0, shared?.moment ?? 0);
+      if (entries.size === 0) return lapsed;
+      return Math.max(lapsed, byKey.get(key)?.moment ?? 0, shared?.moment ?? 0);
     },
     floorOf(keys) {
       forgetExpired();

@@ -67,6 +67,13 @@ export async function startFaultProxy(target: TcpNetConnectOpts | IpcNetConnectO
   };
 }
 
+/** Where a store is, from how SpiceDB's clients write it: `host:port` or `unix:/path`. */
+export function toProxyTarget(endpoint: string): TcpNetConnectOpts | IpcNetConnectOpts {
+  if (endpoint.startsWith('unix:')) return { path: endpoint.slice('unix:'.length) };
+  const { hostname, port } = new URL(`tcp://${endpoint}`);
+  return { host: hostname, port: Number(port) };
+}
+
 /** One client's connection and the one to the store that belongs to it. */
 interface Link {
   setHeld(isHeld: boolean): void;

@@ -1,6 +1,6 @@
 import { inject } from 'vitest';
 import type { FaultProxy } from './fault-proxy.ts';
-import { startFaultProxy } from './fault-proxy.ts';
+import { startFaultProxy, toProxyTarget } from './fault-proxy.ts';
 import { exchangeHttp1 } from './raw-exchange.ts';
 import type { StoreAddresses, TestTaskgate } from './taskgate.ts';
 import { startWithStores } from './taskgate.ts';
@@ -36,7 +36,7 @@ export async function startFaultyTaskgate(
   const database = new URL(stores.databaseUrl);
   const redis = new URL(inject('redisUrl'));
   const proxies = {
-    spicedb: opened.use(await startFaultProxy(toTarget(stores.spiceDb.endpoint))),
+    spicedb: opened.use(await startFaultProxy(toProxyTarget(stores.spiceDb.endpoint))),
     database: opened.use(await startFaultProxy({ host: database.hostname, port: Number(database.port) })),
     redis: opened.use(await startFaultProxy({ host: redis.hostname, port: Number(redis.port) })),
   };
@@ -66,10 +66,4 @@ export async function startFaultyTaskgate(
     },
     [Symbol.asyncDispose]: async () => kept.disposeAsync(),
   };
-}
-
-function toTarget(endpoint: string) {
-  if (endpoint.startsWith('unix:')) return { path: endpoint.slice('unix:'.length) };
-  const { hostname, port } = new URL(`tcp://${endpoint}`);
-  return { host: hostname, port: Number(port) };
 }

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { waitUntil } from './wait-until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const START_TIMEOUT_MS = 15_000;
@@ -57,15 +57,15 @@ export async function runTaskgate(args: readonly string[], env: Readonly<Record<
 
 /** Waits for the log line that says where it listens. */
 export async function listening(run: TaskgateProcess): Promise<{ grpc: string; http: string; admin: string }> {
-  return vi.waitFor(
+  return waitUntil(
     () => {
       const line = run
         .stdout()
         .split('\n')
         .find((text) => text.includes('"msg":"listening"'));
-      if (line === undefined) throw new Error(`not listening: ${run.stdout()}${run.stderr()}`);
-      return JSON.parse(line) as { grpc: string; http: string; admin: string };
+      if (line !== undefined) return JSON.parse(line) as { grpc: string; http: string; admin: string };
+      throw new Error(`${run.stdout()}${run.stderr()}`);
     },
-    { timeout: START_TIMEOUT_MS, interval: 20 },
+    { what: 'listening', timeoutMs: START_TIMEOUT_MS },
   );
 }

@@ -9,7 +9,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
-import type { ServiceError } from '@grpc/grpc-js';
+import type { ChannelOptions, ServiceError } from '@grpc/grpc-js';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 
 /** What came back, in no transport's terms. */
@@ -45,8 +45,8 @@ export interface TestClient extends AsyncDisposable {
 
 const DECISION_ID_HEADER = 'taskgate-decision-id';
 
-export function createGrpcClient(name: string, target: string): TestClient {
-  const client = new Client(target, credentials.createInsecure());
+export function createGrpcClient(name: string, target: string, channel: ChannelOptions = {}): TestClient {
+  const client = new Client(target, credentials.createInsecure(), channel);
   return {
     name,
     async call(method, request, options = {}) {
