@@ -55,6 +55,15 @@ test('is in two parts, of which neighbours share the first', () => {
   expect(isAlike(...neighbours('task', 'agent'))).toBe(false);
 });
 
+test('tells a sentinel from the resource whose id is its number', () => {
+  const resource = taskCheck('7');
+  const sentinel: RelationshipCheck = { ...resource, object: { kind: 'sentinel', type: 'task', index: 7 } };
+  expect(kindKey(sentinel)).toBe(kindKey(resource));
+  expect(isAlike(sentinel, resource)).toBe(true);
+  expect(objectIdOf(sentinel)).not.toBe(objectIdOf(resource));
+  expect(checkKey(sentinel)).not.toBe(checkKey(resource));
+});
+
 test('is the same exactly when the consistency is', () => {
   fc.assert(
     fc.property(fc.array(consistency, { minLength: 2, maxLength: 30 }), (asked) => {
