@@ -281,6 +281,12 @@ export interface RelationshipReader {
     context: CallContext,
   ): Promise<{ readonly relationships: readonly StoredRelationship[]; readonly readAt: string | undefined }>;
   /**
+   * Tells whether anything matches the pattern, which has an object or a subject, as of now.
+   *
+   * @throws TaskgateError when it could not be told.
+   */
+  exists(pattern: RelationshipPattern, context: CallContext): Promise<boolean>;
+  /**
    * Reads one page of up to 1,000 of the relationships of all objects of a type. Those of one object come together. The
    * first page is as of now, and the others as of the revision of the first.
    *

@@ -25,6 +25,12 @@ export function createSpiceDbReader({ client }: { readonly client: SpiceDbClient
       return { relationships: answers.map(parseRelationship), readAt: answers[0]?.readAt?.token };
     },
 
+    async exists(pattern, context) {
+      const request = { consistency: FRESHEST, relationshipFilter: toFilter(pattern), optionalLimit: 1 };
+      const answers = await collect(client, request, context, 1);
+      return answers.length > 0;
+    },
+
     async scan(type, cursor, context) {
       const relationshipFilter = { ...toFilter({}), resourceType: type };
       const page = { consistency: FRESHEST, relationshipFilter, optionalLimit: PAGE_SIZE };
