@@ -142,13 +142,13 @@ export async function orProblem<Result>(
   try {
     return await use();
   } catch (error) {
-    typeRun.problem ??= `${what}: ${describe(error)}`;
+    typeRun.problem ??= `${what}: ${describeFault(error)}`;
     return undefined;
   }
 }
 
-/** With what the driver said: it is for the operator, who runs this. */
-function describe(thrown: unknown): string {
+/** What was thrown, with what the driver said: for the operator who runs this. */
+export function describeFault(thrown: unknown): string {
   const { message, cause } = toTaskgateError(thrown);
   const inner = cause instanceof Error ? cause.message : cause;
   return typeof inner === 'string' && inner !== '' ? `${message} (${inner})` : message;

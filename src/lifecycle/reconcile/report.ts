@@ -99,7 +99,7 @@ function toStatus(
   problem: string | undefined,
   refusal: string | undefined,
 ): Pick<TypeReport, 'status' | 'reason'> {
-  if (isSkipped) return { status: 'skipped', reason: 'it has no table' };
   if (problem !== undefined) return { status: 'failed', reason: problem };
+  if (isSkipped) return { status: 'skipped', reason: 'it has no table' };
   return refusal === undefined ? { status: 'checked' } : { status: 'not_pruned', reason: refusal };
 }
