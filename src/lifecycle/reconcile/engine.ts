@@ -65,6 +65,8 @@ export interface ReconcileOptions {
   readonly writesPerSecond?: number;
   /** Milliseconds that one read may take. */
   readonly timeoutMs: number;
+  /** Rows in a page of a table. Default 2,500. */
+  readonly pageSize?: number;
 }
 
 /** A run with what it needs. */

@@ -13,7 +13,7 @@ import { addCandidate } from './run-state.ts';
  * @returns false if it was stopped.
  */
 export async function findOrphans(engine: Engine): Promise<boolean> {
-  const { run, deps, options } = engine;
+  const { run, deps, options, signal } = engine;
   const types = options.types.map(({ registration }) => registration.type);
   while (run.position.step === 'relationships') {
     const { type } = run.position;
@@ -27,6 +27,7 @@ export async function findOrphans(engine: Engine): Promise<boolean> {
     run.position =
       next === undefined ? { step: 'orphans', sinceMs: deps.clock.nowMs() } : { step: 'relationships', type: next };
     await deps.checkpoint(run);
+    if (signal.aborted) return false;
   }
   return true;
 }

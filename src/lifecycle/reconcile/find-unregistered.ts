@@ -11,7 +11,7 @@ import { registerRows } from './register-rows.ts';
 import { addFound } from './run-state.ts';
 
 /** What SpiceDB answers best in one bulk. */
-const PAGE_SIZE = 2_500;
+const DEFAULT_PAGE_SIZE = 2_500;
 const READS_AT_ONCE = 16;
 
 /**
@@ -21,7 +21,7 @@ const READS_AT_ONCE = 16;
  * @returns false if it was stopped.
  */
 export async function findUnregistered(engine: Engine): Promise<boolean> {
-  const { run, deps, options } = engine;
+  const { run, deps, options, signal } = engine;
   const types = options.types.map(({ registration }) => registration.type);
   while (run.position.step === 'rows') {
     const { type } = run.position;
@@ -36,21 +36,23 @@ export async function findUnregistered(engine: Engine): Promise<boolean> {
     const next = types[types.indexOf(type) + 1];
     run.position = next === undefined ? { step: 'end' } : { step: 'rows', type: next };
     await deps.checkpoint(run);
+    if (signal.aborted) return next === undefined;
   }
   return true;
 }
 
 async function walk(engine: Engine, known: ReconcileType): Promise<boolean> {
-  const { run, deps, signal } = engine;
+  const { run, deps, signal, options } = engine;
+  const { pageSize = DEFAULT_PAGE_SIZE } = options;
   const { rows, registration } = known;
   const { position } = run;
   if (rows === undefined || position.step !== 'rows') return true;
   const { type } = registration;
   const typeRun = typeRunOf(engine, type);
   const read = async (after: string | undefined): Promise<readonly RegisteredRow[]> =>
-    engine.call(async (context) => rows.page(after, PAGE_SIZE, context));
+    engine.call(async (context) => rows.page(after, pageSize, context));
   const nextOf = (page: readonly RegisteredRow[]): string | undefined =>
-    page.length < PAGE_SIZE ? undefined : page.at(-1)?.id;
+    page.length < pageSize ? undefined : page.at(-1)?.id;
   for await (const page of readAhead(position.after, read, nextOf)) {
     if (!(await reconcilePage(engine, { known, page }))) return false;
     typeRun.rows += page.length;
