@@ -9,7 +9,8 @@ import type { FaultProxy } from '../support/fault-proxy.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { findOnPath } from '../support/find-on-path.ts';
 import type { ReconcileStores } from '../support/reconcile.ts';
-import { driftOf, RECONCILE_YAML, resource, startReconcileStores, typeReport } from '../support/reconcile.ts';
+import { driftOf, resource, startReconcileStores, typeReport } from '../support/reconcile.ts';
+import { RECONCILE_YAML } from '../support/reconcile-yaml.ts';
 import { callContext, SPICEDB_ENGINES } from '../support/spicedb.ts';
 import { runTaskgate, spawnTaskgate } from '../support/taskgate-process.ts';
 

@@ -1,7 +1,6 @@
 import { inject } from 'vitest';
 import type { RelationshipObject, StoredRelationship } from '../../src/authorize/ports.ts';
 import type { TypeSource } from '../../src/config/config.ts';
-import { DEFAULT_TYPES } from '../../src/config/default-types.ts';
 import { loadSampleTables } from '../../src/embedded/sample-data.ts';
 import type { Registration } from '../../src/domain/registration.ts';
 import { register } from '../../src/lifecycle/register-resource.ts';
@@ -19,25 +18,12 @@ import { confirmRowSources } from '../../src/parents/row-queries.ts';
 import type { RelationshipChain } from '../../src/relationships/relationship-chain.ts';
 import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
 import { expectValid, load } from '../config/support.ts';
+import { RECONCILE_YAML } from './reconcile-yaml.ts';
 import type { SpiceDbEngine } from './spicedb.ts';
 import { callContext, loadSchema, SYSTEM_CLOCK } from './spicedb.ts';
 import { createTestDatabase, execute } from './test-database.ts';
 
 const TIMEOUT_MS = 10_000;
-
-/** The default types, with tasks and agents that say whom they belong to. */
-export const RECONCILE_YAML = `types:
-  task: ${JSON.stringify({
-    ...DEFAULT_TYPES['task'],
-    rows: {
-      owner: { user: "task_metadata->>'created_by_user_id'", service_account: 'created_by_service' },
-      account: 'account_id',
-      parent: 'agent_id',
-      where: 'deleted_at IS NULL',
-    },
-  })}
-  agent: ${JSON.stringify({ ...DEFAULT_TYPES['agent'], rows: { owner: { user: 'created_by' }, account: 'account_id' } })}
-`;
 
 export interface ReconcileRunOptions extends Partial<ReconcileOptions> {
   readonly apply?: boolean;
