@@ -287,8 +287,8 @@ export interface RelationshipReader {
    */
   exists(pattern: RelationshipPattern, context: CallContext): Promise<boolean>;
   /**
-   * Reads one page of up to 1,000 of the relationships of all objects of a type. Those of one object come together. The
-   * first page is as of now, and the others as of the revision of the first.
+   * Reads one page of the relationships of all objects of a type. Those of one object come together, and the last page may
+   * be empty. The first page is as of now, and the others as of the revision of the first.
    *
    * @throws FailedPreconditionError if the revision of the cursor is no longer kept.
    * @throws TaskgateError when the page could not be read whole.

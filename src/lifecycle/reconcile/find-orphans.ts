@@ -33,15 +33,14 @@ export async function findOrphans(engine: Engine): Promise<boolean> {
 }
 
 async function walk(engine: Engine, type: string): Promise<boolean> {
-  for (;;) {
-    try {
-      return await walkFromPosition(engine, type);
-    } catch (error) {
-      // The revision that the cursor reads at is no longer kept.
-      if (!(error instanceof FailedPreconditionError)) throw error;
-      typeRunOf(engine, type).resources = 0;
-      engine.run.position = { step: 'relationships', type };
-    }
+  try {
+    return await walkFromPosition(engine, type);
+  } catch (error) {
+    // The run was stopped for so long that the revision of its cursor is no longer kept.
+    if (!(error instanceof FailedPreconditionError)) throw error;
+    typeRunOf(engine, type).resources = 0;
+    engine.run.position = { step: 'relationships', type };
+    return walkFromPosition(engine, type);
   }
 }
 

@@ -65,8 +65,10 @@ test.each([true, false])(
     // More than a page of each side.
     await stores.sql(`INSERT INTO tasks (id, account_id, task_metadata)
       SELECT 'more-' || n, 'acme', '{"created_by_user_id": "alice"}' FROM generate_series(1, 600) n`);
-    await stores.run({ apply: true, side: 'rows' });
+    const filled = await stores.run({ apply: true, side: 'rows' });
+    expect(typeReport(filled, 'task')).toMatchObject({ status: 'checked', drift: { unregistered: { repaired: 600 } } });
     repaired = await stores.graph();
+    expect(repaired).toHaveLength(2 * 600 + 11);
     await makeDrift();
     let run = { ...newRun(), apply };
     let stops = 0;
