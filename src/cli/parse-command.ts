@@ -24,12 +24,12 @@ export type ParsedCommand =
   | { readonly kind: 'error'; readonly message: string };
 
 const COMMANDS = ['serve', 'demo', 'add-account', 'reconcile', 'backfill', 'config'] as const;
-const OPTIONS = {
+const COMMON_FLAGS = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
   demo: { type: 'boolean' },
-  ...RECONCILE_FLAGS,
 } as const;
+const OPTIONS = { ...COMMON_FLAGS, ...RECONCILE_FLAGS };
 
 /** Parses the arguments after the program's name. `--help` and `--version` win over the command. */
 export function parseCommand(argv: readonly string[]): ParsedCommand {
@@ -43,7 +43,10 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
   });
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
-    if (!isFlag(token.name)) return error(`unknown flag ${token.rawName}${suggestFlag(token.name)}`);
+    if (!isFlag(token.name)) {
+      const offered = isReconcile(positionals[0]) ? OPTIONS : COMMON_FLAGS;
+      return error(`unknown flag ${token.rawName}${suggestFlag(token.name, offered)}`);
+    }
     if (OPTIONS[token.name].type === 'string') {
       const isMissing =
         token.value === undefined || token.value === '' || (!token.inlineValue && token.value.startsWith('-'));
@@ -58,16 +61,13 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
   const known = COMMANDS.find((command) => command === name);
   if (known === undefined) return error(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
   const forDemo = values['demo'] === true;
-  const isReconcile = known === 'reconcile' || known === 'backfill';
-  const given = Object.keys(values).filter((flag) => Object.hasOwn(RECONCILE_FLAGS, flag));
-  const misplaced = given.find((flag) => !isReconcile || (known === 'backfill' && RECONCILE_ONLY_FLAGS.includes(flag)));
-  if (misplaced !== undefined) {
-    const others = RECONCILE_ONLY_FLAGS.includes(misplaced) ? '' : ' or backfill';
-    return error(`--${misplaced} goes with the command reconcile${others}`);
+  for (const flag of Object.keys(values).filter((given) => Object.hasOwn(RECONCILE_FLAGS, given))) {
+    const commands = RECONCILE_ONLY_FLAGS.includes(flag) ? ['reconcile'] : ['reconcile', 'backfill'];
+    if (!commands.includes(known)) return error(`--${flag} goes with the command ${commands.join(' or ')}`);
   }
   if (known === 'add-account') return parseAddAccount(args, forDemo);
   if (args[0] !== undefined) return error(`${known} takes no argument, but there is ${JSON.stringify(args[0])}`);
-  if (isReconcile) return forDemo ? error('--demo goes with the command config') : parseReconcile(known, tokens);
+  if (isReconcile(known)) return forDemo ? error('--demo goes with the command config') : parseReconcile(known, tokens);
   if (known === 'config') return { kind: 'command', command: { name: known, mode: forDemo ? 'demo' : 'serve' } };
   return forDemo ? error('--demo goes with the command config') : { kind: 'command', command: { name: known } };
 }
@@ -98,14 +98,18 @@ function parseReconcile(
   }
 }
 
+function isReconcile(name: string | undefined): name is 'reconcile' | 'backfill' {
+  return name === 'reconcile' || name === 'backfill';
+}
+
 function isFlag(name: string): name is keyof typeof OPTIONS {
   return Object.hasOwn(OPTIONS, name);
 }
 
-function suggestFlag(name: string): string {
+function suggestFlag(name: string, flags: object): string {
   return didYouMean(
     `--${name}`,
-    Object.keys(OPTIONS).map((option) => `--${option}`),
+    Object.keys(flags).map((option) => `--${option}`),
   );
 }
 
