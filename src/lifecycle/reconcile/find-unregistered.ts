@@ -100,7 +100,7 @@ async function reconcilePage(
     else complete.push({ id, owner: { ...owner, account }, parentId });
   }
   if (run.apply) {
-    const others = await registerRows(engine, known, complete);
+    const others = await registerRows(engine, known, await withoutGoneParents(engine, registration, complete));
     if (others === 'stopped') return false;
     found.push(...others);
   } else {
@@ -116,6 +116,24 @@ async function reconcilePage(
     if (item.kind === 'unusable' || present.has(item.id)) addFound(typeRun, item, { isRepaired: false });
   }
   return true;
+}
+
+/**
+ * Rows whose parent has no row are registered without it: deregistering the parent would have taken it from them, and as
+ * it is it would be an orphan.
+ */
+async function withoutGoneParents(
+  engine: Engine,
+  { parent }: Registration,
+  complete: readonly CompleteRow[],
+): Promise<readonly CompleteRow[]> {
+  const parents = engine.options.types.find(({ registration }) => registration.type === parent?.type)?.rows;
+  const ids = [...new Set(complete.flatMap(({ parentId }) => parentId ?? []))];
+  if (parents === undefined || ids.length === 0) return complete;
+  const present = await engine.call(async (context) => parents.present(ids, context));
+  return complete.map((row) =>
+    row.parentId === undefined || present.has(row.parentId) ? row : { ...row, parentId: undefined },
+  );
 }
 
 /** Which rows have no relationships, and which have others. */

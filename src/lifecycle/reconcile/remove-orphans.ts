@@ -61,6 +61,7 @@ async function waitForGrace({ deps, options, signal }: Engine, sinceMs: number):
     deps.observer({ step: 'grace', type: undefined, done: doneMs, total: graceMs, drift: 0, isEnded: false });
     await deps.wait(Math.min(TICK_MS, graceMs - doneMs), signal);
   }
+  if (signal.aborted) return;
   deps.observer({ step: 'grace', type: undefined, done: graceMs, total: graceMs, drift: 0, isEnded: true });
 }
 

@@ -109,6 +109,18 @@ describe.each(SPICEDB_ENGINES)('reconcile on $name', ({ start }) => {
     expect(results).toEqual([{ kind: 'held' }]);
   });
 
+  test('registers a row whose parent is gone without it, so that the next run finds nothing', async () => {
+    await stores.sql(`INSERT INTO tasks (id, account_id, agent_id, task_metadata)
+      VALUES ('child', 'acme', 'agent-gone', '{"created_by_user_id": "alice"}')`);
+    const before = await stores.graph();
+    const { applied, again } = await repair();
+    expect([applied.result, again.result]).toEqual(['clean', 'clean']);
+    expect((await stores.graph()).filter((line) => !before.includes(line))).toEqual([
+      'task:child#owner@user:alice',
+      'task:child#tenant@tenant:acme',
+    ]);
+  });
+
   test('reports and leaves alone what it would have to guess', async () => {
     await stores.sql(`INSERT INTO tasks (id, account_id, agent_id, task_metadata) VALUES
       ('other-account', 'acme', 'agent-1', '{"created_by_user_id": "alice"}'),
