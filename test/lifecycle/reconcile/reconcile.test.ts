@@ -147,27 +147,58 @@ describe.each(SPICEDB_ENGINES)('reconcile on $name', ({ start }) => {
     expect(await stores.graph()).toEqual(before);
   });
 
-  test('keeps what was being registered in the first pass and has its row in the second', async () => {
-    await stores.register('task', 'in-flight', { parentId: 'agent-1' });
-    await stores.register('task', 'orphan', { parentId: 'agent-1' });
+  test.each([true, false])(
+    'keeps what was being registered in the first pass and has its row in the second (apply: %s)',
+    async (apply) => {
+      await stores.register('task', 'in-flight', { parentId: 'agent-1' });
+      await stores.register('task', 'orphan', { parentId: 'agent-1' });
+      const before = await stores.graph();
+      const waits: number[] = [];
+      const report = await stores.run({
+        apply,
+        graceMs: 60_000,
+        deps: {
+          wait: async (ms) => {
+            if (waits.length === 0) {
+              await stores.sql(`INSERT INTO tasks (id, account_id, agent_id, task_metadata)
+              VALUES ('in-flight', 'acme', 'agent-1', '{"created_by_user_id": "alice"}')`);
+            }
+            waits.push(ms);
+          },
+        },
+      });
+      expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(59_000);
+      expect(driftOf(report, 'task')).toEqual(['orphan orphan']);
+      const kept = before.filter((line) => !apply || !line.startsWith('task:orphan#'));
+      expect(await stores.graph()).toEqual(kept);
+    },
+  );
+
+  test('keeps what gets its row between the confirmation and the removal', async () => {
+    await stores.register('task', 'late', { parentId: 'agent-1' });
     const before = await stores.graph();
-    const waits: number[] = [];
+    const { reader } = stores.chain;
     const report = await stores.run({
       apply: true,
-      graceMs: 60_000,
       deps: {
-        wait: async (ms) => {
-          if (waits.length === 0) {
+        reader: {
+          ...reader,
+          exists: async (pattern, context) => {
             await stores.sql(`INSERT INTO tasks (id, account_id, agent_id, task_metadata)
-              VALUES ('in-flight', 'acme', 'agent-1', '{"created_by_user_id": "alice"}')`);
-          }
-          waits.push(ms);
+              VALUES ('late', 'acme', 'agent-1', '{"created_by_user_id": "alice"}') ON CONFLICT DO NOTHING`);
+            return reader.exists(pattern, context);
+          },
+        },
+        writer: {
+          ...stores.chain.writer,
+          removeAll: async () => {
+            throw new Error('removed what has a row');
+          },
         },
       },
     });
-    expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(59_000);
-    expect(driftOf(report, 'task')).toEqual(['orphan orphan']);
-    expect(await stores.graph()).toEqual(before.filter((line) => !line.startsWith('task:orphan#')));
+    expect([report.result, driftOf(report, 'task')]).toEqual(['clean', []]);
+    expect(await stores.graph()).toEqual(before);
   });
 
   test('counts nothing that was deregistered between the passes', async () => {
