@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { measureLists } from './filter-tasks.ts';
 import { measureMemory } from './memory.ts';
+import { measureReconcile } from './reconcile.ts';
 import type { BenchStores } from './support/stores.ts';
 import { startBenchStores } from './support/stores.ts';
 import { measureWarmCheck } from './warm-check.ts';
@@ -22,6 +23,7 @@ const SECTIONS: Readonly<Record<string, (stores: BenchStores) => Promise<readonl
   warm: async (stores) => [await measureWarmCheck(stores)],
   memory: async (stores) => [await measureMemory(stores)],
   lists: measureLists,
+  reconcile: measureReconcile,
 };
 
 const asked = process.argv.slice(2);

@@ -4,6 +4,7 @@ import { runAddAccount } from './cli/add-account.ts';
 import { runConfig } from './cli/config.ts';
 import { runDemo } from './cli/demo.ts';
 import { parseCommand } from './cli/parse-command.ts';
+import { runReconcile } from './cli/reconcile.ts';
 import { runServe } from './cli/serve.ts';
 import type { ExitCode } from './cli/usage.ts';
 import { EXIT_CODES, USAGE } from './cli/usage.ts';
@@ -44,6 +45,11 @@ async function run(): Promise<ExitCode> {
       return runDemo({ ...deps, shutdown: shutdownSignal() });
     case 'add-account':
       return runAddAccount(deps, command.account);
+    case 'reconcile':
+    case 'backfill': {
+      const shutdown = shutdownSignal(EXIT_CODES.misused);
+      return runReconcile({ ...deps, shutdown }, command.name, command.options);
+    }
     case 'config':
       return runConfig(deps, { mode: command.mode });
     default:
@@ -51,12 +57,12 @@ async function run(): Promise<ExitCode> {
   }
 }
 
-/** Aborts on the first SIGTERM or SIGINT; the second ends the process at once. */
-function shutdownSignal(): AbortSignal {
+/** Aborts on the first SIGTERM or SIGINT; the second ends the process at once, with `atOnce`. */
+function shutdownSignal(atOnce: ExitCode = EXIT_CODES.failed): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(EXIT_CODES.failed);
+      if (controller.signal.aborted) process.exit(atOnce);
       controller.abort();
     });
   }

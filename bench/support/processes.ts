@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 
 /** The flags that the product runs Node with. */
-const NODE_FLAGS = readNodeFlags();
+export const NODE_FLAGS = readNodeFlags();
 
 /** A program of ours that runs pinned to one core and says on its first line, in JSON, where it listens. */
 export interface BenchProcess<Ready> extends AsyncDisposable {

@@ -256,6 +256,33 @@ export interface RelationshipPage {
   readonly cursor: string | undefined;
 }
 
+/** A row of a registered type, and what registering it would write. What the row does not say is undefined. */
+export interface RegisteredRow {
+  readonly id: string;
+  readonly owner: { readonly kind: Principal['kind']; readonly id: string } | undefined;
+  readonly account: string | undefined;
+  readonly parentId: string | undefined;
+}
+
+/** The rows of one registered type, in the application's database. */
+export interface RegisteredRows {
+  /** @throws TaskgateError when they could not be counted. */
+  count(context: CallContext): Promise<number>;
+  /**
+   * Reads up to `limit` rows after the id `after` (undefined: from the first), in the database's own order of ids. Fewer
+   * than `limit` are the last.
+   *
+   * @throws TaskgateError when the page could not be read whole.
+   */
+  page(after: string | undefined, limit: number, context: CallContext): Promise<readonly RegisteredRow[]>;
+  /**
+   * Tells which of the ids, of which there may be any number, have a row.
+   *
+   * @throws TaskgateError when any could not be told.
+   */
+  present(ids: readonly string[], context: CallContext): Promise<ReadonlySet<string>>;
+}
+
 export interface RelationshipReader {
   /**
    * Reads all that match the pattern, which has an object, as of now.
@@ -269,8 +296,14 @@ export interface RelationshipReader {
     context: CallContext,
   ): Promise<{ readonly relationships: readonly StoredRelationship[]; readonly readAt: string | undefined }>;
   /**
-   * Reads one page of up to 1,000 of the relationships of all objects of a type. Those of one object come together. The
-   * first page is as of now, and the others as of the revision of the first.
+   * Tells whether anything matches the pattern, which has an object or a subject, as of now.
+   *
+   * @throws TaskgateError when it could not be told.
+   */
+  exists(pattern: RelationshipPattern, context: CallContext): Promise<boolean>;
+  /**
+   * Reads one page of the relationships of all objects of a type. Those of one object come together, and the last page may
+   * be empty. The first page is as of now, and the others as of the revision of the first.
    *
    * @throws FailedPreconditionError if the revision of the cursor is no longer kept.
    * @throws TaskgateError when the page could not be read whole.

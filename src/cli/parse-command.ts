@@ -3,6 +3,8 @@ import type { ConfigMode } from '../config/config.ts';
 import { didYouMean } from '../config/nearest.ts';
 import { identifierProblem } from '../domain/identifier.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
+import type { ReconcileCommandOptions } from './reconcile-options.ts';
+import { FlagError, parseReconcileOptions, RECONCILE_FLAGS, RECONCILE_ONLY_FLAGS } from './reconcile-options.ts';
 
 /** A command with its options. */
 export type Command =
@@ -10,7 +12,8 @@ export type Command =
   | { readonly name: 'demo' }
   | { readonly name: 'add-account'; readonly account: string }
   /** `mode`: whose configuration to print. */
-  | { readonly name: 'config'; readonly mode: ConfigMode };
+  | { readonly name: 'config'; readonly mode: ConfigMode }
+  | { readonly name: 'reconcile' | 'backfill'; readonly options: ReconcileCommandOptions };
 
 /** What a command line asks for. */
 export type ParsedCommand =
@@ -20,12 +23,13 @@ export type ParsedCommand =
   /** `message`: one line without a newline. */
   | { readonly kind: 'error'; readonly message: string };
 
-const COMMANDS = ['serve', 'demo', 'add-account', 'config'] as const;
-const OPTIONS = {
+const COMMANDS = ['serve', 'demo', 'add-account', 'reconcile', 'backfill', 'config'] as const;
+const COMMON_FLAGS = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
   demo: { type: 'boolean' },
 } as const;
+const OPTIONS = { ...COMMON_FLAGS, ...RECONCILE_FLAGS };
 
 /** Parses the arguments after the program's name. `--help` and `--version` win over the command. */
 export function parseCommand(argv: readonly string[]): ParsedCommand {
@@ -39,8 +43,15 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
   });
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
-    if (!Object.hasOwn(OPTIONS, token.name)) return error(`unknown flag ${token.rawName}${suggestFlag(token.name)}`);
-    if (token.value !== undefined) return error(`${token.rawName} takes no value`);
+    if (!isFlag(token.name)) {
+      const offered = isReconcile(positionals[0]) ? OPTIONS : COMMON_FLAGS;
+      return error(`unknown flag ${token.rawName}${suggestFlag(token.name, offered)}`);
+    }
+    if (OPTIONS[token.name].type === 'string') {
+      const isMissing =
+        token.value === undefined || token.value === '' || (!token.inlineValue && token.value.startsWith('-'));
+      if (isMissing) return error(`${token.rawName} needs a value`);
+    } else if (token.value !== undefined) return error(`${token.rawName} takes no value`);
   }
   if (values['help'] === true) return { kind: 'help' };
   if (values['version'] === true) return { kind: 'version' };
@@ -50,8 +61,13 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
   const known = COMMANDS.find((command) => command === name);
   if (known === undefined) return error(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
   const forDemo = values['demo'] === true;
+  for (const flag of Object.keys(values).filter((given) => Object.hasOwn(RECONCILE_FLAGS, given))) {
+    const commands = RECONCILE_ONLY_FLAGS.includes(flag) ? ['reconcile'] : ['reconcile', 'backfill'];
+    if (!commands.includes(known)) return error(`--${flag} goes with the command ${commands.join(' or ')}`);
+  }
   if (known === 'add-account') return parseAddAccount(args, forDemo);
   if (args[0] !== undefined) return error(`${known} takes no argument, but there is ${JSON.stringify(args[0])}`);
+  if (isReconcile(known)) return forDemo ? error('--demo goes with the command config') : parseReconcile(known, tokens);
   if (known === 'config') return { kind: 'command', command: { name: known, mode: forDemo ? 'demo' : 'serve' } };
   return forDemo ? error('--demo goes with the command config') : { kind: 'command', command: { name: known } };
 }
@@ -66,10 +82,34 @@ function parseAddAccount(args: readonly string[], forDemo: boolean): ParsedComma
   return { kind: 'command', command: { name: 'add-account', account } };
 }
 
-function suggestFlag(name: string): string {
+function parseReconcile(
+  name: 'reconcile' | 'backfill',
+  tokens: readonly { readonly kind: string; readonly name?: string; readonly value?: string | undefined }[],
+): ParsedCommand {
+  const given: Record<string, string[]> = {};
+  for (const token of tokens) {
+    if (token.kind === 'option' && token.name !== undefined) (given[token.name] ??= []).push(token.value ?? '');
+  }
+  try {
+    return { kind: 'command', command: { name, options: parseReconcileOptions(name, given) } };
+  } catch (thrown) {
+    if (thrown instanceof FlagError) return error(thrown.message);
+    throw thrown;
+  }
+}
+
+function isReconcile(name: string | undefined): name is 'reconcile' | 'backfill' {
+  return name === 'reconcile' || name === 'backfill';
+}
+
+function isFlag(name: string): name is keyof typeof OPTIONS {
+  return Object.hasOwn(OPTIONS, name);
+}
+
+function suggestFlag(name: string, flags: object): string {
   return didYouMean(
     `--${name}`,
-    Object.keys(OPTIONS).map((option) => `--${option}`),
+    Object.keys(flags).map((option) => `--${option}`),
   );
 }
 

@@ -19,11 +19,28 @@ Commands:
   serve              answer with real stores
   demo               answer with embedded stores and sample data: needs nothing else
   add-account NAME   let the principals of an account create in it (writes its tenant gate to SpiceDB)
+  reconcile          find relationships without a row and rows without relationships; --apply removes and registers
+  backfill           find rows without relationships, for first adoption; --apply registers
   config [--demo]    print the effective configuration of serve (or demo) as YAML, secrets masked
 
 Options:
   -h, --help         print this
   --version          print the version
+
+Options of reconcile and backfill:
+  --apply            act; without it nothing is changed
+  --type TYPE        only this registered type; may be repeated
+  --state FILE       go on where a run was stopped, and know how many rows there were last time
+  --report FILE      write the JSON report there                      (standard output)
+  --metrics FILE     write Prometheus text there, for node-exporter's textfile collector
+  --rate N           reconcile: read N rows a second at most          (no limit)
+                     backfill: register N rows a second at most       (500)
+  --timeout SECONDS  for one read of a table or of SpiceDB            (30)
+Options of reconcile:
+  --grace SECONDS    between finding an orphan and confirming it      (60)
+  --max-prune N|P%   prune nothing of a type that has more orphans than N, or than P % of its resources (but 10);
+                     given twice, both hold                           (1000 and 5%)
+  --min-rows P%      prune nothing of a type that has fewer than P % of the rows of last time, or none; 0%: do  (50%)
 
 Environment (each wins over YAML; an empty one counts as not set):
   TASKGATE_CONFIG                 YAML file with all other settings   (none; see deploy/taskgate.yaml)
@@ -37,4 +54,5 @@ Environment (each wins over YAML; an empty one counts as not set):
   TASKGATE_REDIS_SIGNING_SECRET   32 characters or more               (required with Redis, here or in YAML)
 
 Exit codes: 0 done, 1 failed, 2 wrong command line or configuration.
+Of reconcile and backfill: 0 clean or all repaired, 1 differences are left, 2 could not tell (also: stopped, not pruned).
 `;

@@ -1,6 +1,9 @@
 import type { Operation } from '../domain/operation.ts';
 import { OPERATIONS } from '../domain/operation.ts';
 import type { Registration } from '../domain/registration.ts';
+import type { PrincipalKind } from '../domain/principal.ts';
+import { PRINCIPAL_KINDS } from '../domain/principal.ts';
+import type { RowValues } from '../domain/row-values.ts';
 import type { Role } from '../domain/role.ts';
 import { ROLES } from '../domain/role.ts';
 import type { CheckRule, ResourceType, TypeModel } from '../domain/type-model.ts';
@@ -28,7 +31,7 @@ interface Context {
   readonly isUnclear: (type: string) => boolean;
 }
 
-const REGISTERED_ONLY = ['tenant_relation', 'owner_relation', 'parent', 'roles'] as const;
+const REGISTERED_ONLY = ['tenant_relation', 'owner_relation', 'parent', 'roles', 'rows'] as const;
 const CHILD_ONLY = ['parents', 'same_id_as'] as const;
 
 /** Puts the configured types over the default ones, and reports every reference that leads nowhere. */
@@ -89,6 +92,7 @@ function checkShape(name: string, settings: TypeSettings, context: Context): voi
     if (settings.table === undefined && settings.id !== undefined) report('table', 'is required with id');
     checkRegisteredParent(name, settings, context);
     checkRoles(settings, report);
+    checkRows(settings, report);
     return;
   }
   for (const key of REGISTERED_ONLY) {
@@ -139,6 +143,25 @@ function checkRoles(
   }
 }
 
+function checkRows({ rows, table, parent }: TypeSettings, report: ReportProblem): void {
+  if (rows === undefined) return;
+  if (table === undefined) report('table', 'is required with rows');
+  if (rows.account === undefined) report('rows.account', 'is required: the column with the account of a row');
+  if (rows.owner === undefined || Object.keys(rows.owner).length === 0) {
+    report('rows.owner', 'is required: kind of principal → column with its id');
+  }
+  for (const kind of Object.keys(rows.owner ?? {})) {
+    if (isPrincipalKind(kind)) continue;
+    report(
+      toKeyPath(['rows', 'owner', kind]),
+      `must be one of ${PRINCIPAL_KINDS.join(', ')}${didYouMean(kind, PRINCIPAL_KINDS)}`,
+    );
+  }
+  if (rows.parent !== undefined && parent === undefined) {
+    report('rows.parent', 'has no effect without parent: the type hangs off nothing');
+  }
+}
+
 /** A parent must be a registered type that is configured. */
 function checkReference(path: string, type: string, from: string, { all, report, isUnclear }: Context): void {
   if (isUnclear(type)) return;
@@ -170,9 +193,37 @@ function buildRules(name: string, settings: TypeSettings, context: Context): Rea
 
 function toSource(type: string, settings: TypeSettings): TypeSource | undefined {
   const { table, id = 'id', name, parents = {}, same_id_as: parentType } = settings;
+  const rows = toRowValues(settings.rows);
   if (parentType !== undefined) return { kind: 'same_id', type, parentType };
   if (table === undefined) return undefined;
-  return { kind: 'postgres', type, table, id, ...(name === undefined ? {} : { name }), parents };
+  return {
+    kind: 'postgres',
+    type,
+    table,
+    id,
+    ...(name === undefined ? {} : { name }),
+    parents,
+    ...(rows === undefined ? {} : { rows }),
+  };
+}
+
+/** Undefined where something is missing too, which is a problem that `checkRows` has reported. */
+function toRowValues(rows: TypeSettings['rows']): RowValues | undefined {
+  if (rows?.account === undefined) return undefined;
+  const { account, parent, where } = rows;
+  const owner = Object.entries(rows.owner ?? {}).flatMap(([kind, value]) =>
+    isPrincipalKind(kind) ? [{ kind, value }] : [],
+  );
+  return {
+    owner,
+    account,
+    ...(parent === undefined ? {} : { parent }),
+    ...(where === undefined ? {} : { where }),
+  };
+}
+
+function isPrincipalKind(text: string): text is PrincipalKind {
+  return PRINCIPAL_KINDS.some((kind) => kind === text);
 }
 
 function toRegistration(type: string, settings: TypeSettings): Registration {

@@ -2,6 +2,7 @@ import type { Consistency } from '../domain/consistency.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Registration } from '../domain/registration.ts';
+import type { RowValues } from '../domain/row-values.ts';
 import type { TypeModel } from '../domain/type-model.ts';
 import type { ListenerAddress, TcpAddress } from './address.ts';
 
@@ -220,6 +221,8 @@ export type TypeSource =
       readonly name?: string;
       /** Parent type → column with the parent's id. Empty for a registered type. */
       readonly parents: Readonly<Record<string, string>>;
+      /** What `reconcile` and `backfill` register a row with. Default: none, and they register no row of the type. */
+      readonly rows?: RowValues;
     }
   /** The id of the resource is the id of its parent. */
   | { readonly kind: 'same_id'; readonly type: string; readonly parentType: string };

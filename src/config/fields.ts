@@ -9,6 +9,7 @@ import { isMasked } from './mask.ts';
  */
 
 const MAX_IDENTIFIER_BYTES = 63;
+const MAX_EXPRESSION_LENGTH = 4096;
 /** SpiceDB's rule for the names of definitions, relations and permissions. */
 const SPICEDB_NAME = /^[a-z][a-z0-9_]{1,62}[a-z0-9]$/;
 const SPICEDB_NAME_RULE = 'must be 3 to 64 of a-z, 0-9 and _, starting with a letter and not ending with _';
@@ -79,6 +80,16 @@ export function tableName() {
   return z.string(message).refine((value) => {
     const parts = value.split('.');
     return parts.length <= 2 && parts.every(isSqlIdentifier);
+  }, message);
+}
+
+/** An SQL expression, or the name of a column: which of the two it is, the catalogue says. */
+export function sqlExpression() {
+  const message = `must be a column or an SQL expression, at most ${MAX_EXPRESSION_LENGTH} characters`;
+  return z.string(message).refine((value) => {
+    return (
+      value.trim() !== '' && value.length <= MAX_EXPRESSION_LENGTH && value.isWellFormed() && !value.includes('\0')
+    );
   }, message);
 }
 

@@ -27,7 +27,8 @@ export type LoadedConfig<C extends Config> =
   | { readonly kind: 'invalid'; readonly problems: readonly ConfigProblem[] };
 
 /** Keys of a type that can be wrong without leaving open what the type is, and whose parent it can be. */
-const LEAF_OF_TYPE = /^types\.[a-z0-9_]+\.(?:table|id|name|tenant_relation|owner_relation|operations\.[a-z]+)$/;
+const LEAF_OF_TYPE =
+  /^types\.[a-z0-9_]+\.(?:table|id|name|tenant_relation|owner_relation|rows(?:\.[a-z_.]+)?|operations\.[a-z]+)$/;
 
 /**
  * Reads the environment and the YAML file that `TASKGATE_CONFIG` names, and reports all problems at once. Never throws,

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { Registration } from '../domain/registration.ts';
+import type { RowValues } from '../domain/row-values.ts';
 import type { CheckRule, ResourceType } from '../domain/type-model.ts';
 import { formatAddress } from './address.ts';
 import type { Config, RedisConfig } from './config.ts';
@@ -117,6 +118,7 @@ function toTypesTree({ types, sources, registrations }: Config): Record<string, 
       owner_relation: registration?.ownerRelation,
       parent: registration?.parent,
       roles: toRolesTree(registration, rules),
+      rows: source?.kind === 'postgres' ? toRowsTree(source.rows) : undefined,
       operations: Object.fromEntries([...rules].map(([operation, rule]) => [operation, formatRule(rule)])),
     };
   }
@@ -127,6 +129,11 @@ function toTypesTree({ types, sources, registrations }: Config): Record<string, 
 /** Roles that nobody can give are no setting: every type has its owner. */
 function toRolesTree(registration: Registration | undefined, rules: ResourceType['rules']) {
   return registration === undefined || !rules.has('share') ? undefined : Object.fromEntries(registration.roles);
+}
+
+function toRowsTree(rows: RowValues | undefined) {
+  if (rows === undefined) return undefined;
+  return { ...rows, owner: Object.fromEntries(rows.owner.map(({ kind, value }) => [kind, value])) };
 }
 
 function formatRule(rule: CheckRule): string {

@@ -17,6 +17,7 @@ import {
   secretUrl,
   serverAddress,
   socketMode,
+  sqlExpression,
   tableName,
   tcpAddress,
   text,
@@ -56,6 +57,14 @@ const typeSchema = z.object({
       editor: relationName().exactOptional(),
       viewer: relationName().exactOptional(),
       executor: relationName().exactOptional(),
+    })
+    .exactOptional(),
+  rows: z
+    .object({
+      owner: z.record(z.string(), sqlExpression()).exactOptional(),
+      account: sqlExpression().exactOptional(),
+      parent: sqlExpression().exactOptional(),
+      where: sqlExpression().exactOptional(),
     })
     .exactOptional(),
   operations: z

@@ -1,15 +1,15 @@
 -- The rows that the documentation and `taskgate demo` talk about. sample-data.ts holds who may do what.
 
-INSERT INTO agents (id, name) VALUES
-  ('agent-1', 'report-writer'),
-  ('agent-9', 'globex-bot')
+INSERT INTO agents (id, name, account_id, created_by) VALUES
+  ('agent-1', 'report-writer', 'acme', 'alice'),
+  ('agent-9', 'globex-bot', 'globex', 'mallory')
 ON CONFLICT DO NOTHING;
 
 -- task-5 is a row that nobody has registered.
-INSERT INTO tasks (id, name) VALUES
-  ('task-1', 'quarterly-report'),
-  ('task-5', 'never-registered'),
-  ('task-9', 'globex-secret')
+INSERT INTO tasks (id, name, account_id, agent_id, task_metadata) VALUES
+  ('task-1', 'quarterly-report', 'acme', 'agent-1', '{"created_by_user_id": "alice"}'),
+  ('task-5', 'never-registered', 'acme', 'agent-1', '{"created_by_user_id": "alice"}'),
+  ('task-9', 'globex-secret', 'globex', 'agent-9', '{"created_by_user_id": "mallory"}')
 ON CONFLICT DO NOTHING;
 
 -- msg-orphan hangs off a task whose row is gone.

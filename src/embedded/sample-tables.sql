@@ -5,6 +5,8 @@ CREATE TABLE IF NOT EXISTS agents (
   id text PRIMARY KEY,
   name text NOT NULL UNIQUE,
   status text NOT NULL DEFAULT 'Ready',
+  account_id text,
+  created_by text,
   created_at timestamptz NOT NULL DEFAULT now()
 );
 
@@ -12,8 +14,12 @@ CREATE TABLE IF NOT EXISTS tasks (
   id text PRIMARY KEY,
   name text UNIQUE,
   status text NOT NULL DEFAULT 'RUNNING',
+  account_id text,
+  agent_id text,
+  created_by_service text,
   task_metadata jsonb NOT NULL DEFAULT '{}',
-  created_at timestamptz NOT NULL DEFAULT now()
+  created_at timestamptz NOT NULL DEFAULT now(),
+  deleted_at timestamptz
 );
 
 CREATE TABLE IF NOT EXISTS api_keys (

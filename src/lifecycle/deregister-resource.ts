@@ -34,6 +34,8 @@ export function createDeregisterResource(
 }
 
 /**
+ * Removes a resource from the account, or, without one, from whatever account it is in: for a resource that is gone.
+ *
  * The tie to the tenant goes first: every permission needs it, so from that write on nothing is allowed, whatever is
  * still to be removed. Each later write is refused while there is a tie: then the resource is another account's, or has
  * been registered anew, and is none of this call's business.
@@ -43,16 +45,18 @@ export function createDeregisterResource(
  */
 export async function deregister(
   writer: RelationshipWriter,
-  { registration, id, account }: { readonly registration: Registration; readonly id: string; readonly account: string },
+  {
+    registration,
+    id,
+    account,
+  }: { readonly registration: Registration; readonly id: string; readonly account: string | undefined },
   context: CallContext,
 ): Promise<string> {
   const object: RelationshipObject = { kind: 'resource', type: registration.type, id };
   const tie: RelationshipPattern = { object, relation: registration.tenantRelation };
-  const tombstone = await writer.removeAll(
-    { ...tie, subject: { kind: 'object', object: { kind: 'tenant', account } } },
-    {},
-    context,
-  );
+  const owned: RelationshipPattern =
+    account === undefined ? tie : { ...tie, subject: { kind: 'object', object: { kind: 'tenant', account } } };
+  const tombstone = await writer.removeAll(owned, {}, context);
   if (tombstone.kind === 'refused') throw new UnavailableError('spicedb', { cause: 'refused without a condition' });
   let { writtenAt } = tombstone;
   for (const pattern of [{ object }, { subject: { kind: 'object', object } }] satisfies RelationshipPattern[]) {

@@ -21,6 +21,8 @@ export interface ConfirmedSource {
   readonly table: string;
   readonly idType: ColumnType;
   readonly nameType: ColumnType | undefined;
+  /** The names of all columns of the table. */
+  readonly columns: ReadonlySet<string>;
 }
 
 /** What the catalogue says against the configured sources. Its message names every setting. */
@@ -77,7 +79,9 @@ export async function confirmSources(
     for (const [parentType, column] of Object.entries(source.parents)) {
       confirmColumn(column, `parents.${parentType}`, columns, report);
     }
-    if (idType !== undefined) confirmed.set(source.type, { source, table, idType, nameType });
+    if (idType !== undefined) {
+      confirmed.set(source.type, { source, table, idType, nameType, columns: new Set(columns.keys()) });
+    }
   }
   if (problems.length > 0) throw new SourceProblemsError(problems);
   return confirmed;

@@ -43,6 +43,11 @@ export const READ_RELATIONSHIPS = permissionsMethod(
   v1.ReadRelationshipsRequest,
   v1.ReadRelationshipsResponse,
 );
+export const EXPORT_BULK_RELATIONSHIPS = permissionsMethod(
+  'ExportBulkRelationships',
+  v1.ExportBulkRelationshipsRequest,
+  v1.ExportBulkRelationshipsResponse,
+);
 export const LOOKUP_RESOURCES = permissionsMethod(
   'LookupResources',
   v1.LookupResourcesRequest,

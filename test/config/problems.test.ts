@@ -272,6 +272,24 @@ test.each<[string, ...string[]]>([
     'types.note.parent.relation: is required',
     'types.note.parent.type: is required',
   ],
+  // Types: what a row is registered with.
+  [
+    'types: { task: { registered: true, rows: {} } }',
+    'types.task.table: is required with rows',
+    'types.task.rows.account: is required: the column with the account of a row',
+    'types.task.rows.owner: is required: kind of principal → column with its id',
+  ],
+  [
+    'types: { task: { registered: true, table: tasks, rows: { owner: { usr: by, user: "" }, account: 5, parent: p } } }',
+    'types.task.rows.owner.user: must be a column or an SQL expression, at most 4096 characters',
+    'types.task.rows.account: must be a column or an SQL expression, at most 4096 characters',
+    'types.task.rows.owner.usr: must be one of user, service_account, agent (did you mean user?)',
+    'types.task.rows.parent: has no effect without parent: the type hangs off nothing',
+  ],
+  [
+    'types: { note: { table: notes, parents: { task: task_id }, rows: { owner: { user: a }, account: b } } }',
+    'types.note.rows: is for registered types: a child type has no relationships',
+  ],
 
   // Types: references.
   [

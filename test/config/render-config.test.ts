@@ -31,7 +31,7 @@ types:
   message: { table: app.notes, id: key, name: slug, parents: { agent: agent_id, task: task_id }, operations: { read: agent.read, create: task.update } }
   event: ~
   schedule: ~
-  thing: { registered: true, tenant_relation: account, owner_relation: author, parent: { relation: home, type: thing, operation: read }, roles: { viewer: guest }, operations: { create: tenant.make_thing, read: see, share: lend } }
+  thing: { registered: true, table: things, rows: { owner: { agent: maker, user: "meta->>'by'" }, account: org, parent: home_id, where: not gone }, tenant_relation: account, owner_relation: author, parent: { relation: home, type: thing, operation: read }, roles: { viewer: guest }, operations: { create: tenant.make_thing, read: see, share: lend } }
   other: { same_id_as: thing, operations: { cancel: thing.stop } }
 `;
 const SENTINEL = `redis: { mode: sentinel, sentinels: ["s0:1", "[::1]:2"], master_name: main, signing_keys: [{ id: a, secret: ${SIGNING_SECRET} }] }`;

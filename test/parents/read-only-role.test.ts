@@ -6,7 +6,9 @@ import { DEFAULT_TYPES } from '../../src/config/default-types.ts';
 import { loadSampleRows, loadSampleTables } from '../../src/embedded/sample-data.ts';
 import { createPostgresParents } from '../../src/parents/postgres-parents.ts';
 import { createPostgresSql } from '../../src/parents/postgres-sql.ts';
+import { confirmRowSources } from '../../src/parents/row-queries.ts';
 import type { Sql } from '../../src/parents/sql.ts';
+import { expectValid, load } from '../config/support.ts';
 import { callContext } from '../support/spicedb.ts';
 import type { TestDatabase } from '../support/test-database.ts';
 import { createTestDatabase, execute } from '../support/test-database.ts';
@@ -15,6 +17,7 @@ import { found, SILENT } from './fixtures.ts';
 const BOUNDS = { signal: new AbortController().signal, timeoutMs: 5_000 };
 /** Role names are the server's, not the database's. */
 const ROLE = `role_${randomUUID().replaceAll('-', '')}`;
+const RECONCILE_ROLE = `${ROLE}_reconcile`;
 
 /** One row of every default source, by every key and parent that the source has. */
 const CASES: readonly (readonly [ParentKey, string])[] = [
@@ -33,25 +36,29 @@ const sources = Object.entries(DEFAULT_TYPES).flatMap(([type, { table, id, name,
     : [{ type, table, id, parents, ...(name === undefined ? {} : { name }) }],
 );
 
+function open(role: string): Sql {
+  const url = new URL(database.url);
+  url.username = role;
+  return createPostgresSql({
+    url: url.href,
+    poolSize: 1,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 5_000,
+    onError: () => undefined,
+  });
+}
+
 let database: TestDatabase;
 let sql: Sql;
 beforeAll(async () => {
   database = await createTestDatabase(inject('postgresUrl'), [loadSampleTables(), loadSampleRows()]);
   const script = await readFile(new URL('../../deploy/postgres/read-only-role.sql', import.meta.url), 'utf8');
-  await execute(database.url, script.replaceAll(/\btaskgate\b/g, ROLE).replaceAll(/--.*$/gm, ''));
-  const url = new URL(database.url);
-  url.username = ROLE;
-  sql = createPostgresSql({
-    url: url.href,
-    poolSize: 2,
-    connectTimeoutMs: 2_000,
-    statementTimeoutMs: 5_000,
-    onError: () => undefined,
-  });
+  await execute(database.url, script.replaceAll(/\btaskgate(?=_reconcile\b|\b)/g, ROLE).replaceAll(/--.*$/gm, ''));
+  sql = open(ROLE);
 });
 afterAll(async () => {
   await sql.close();
-  await execute(database.url, `DROP OWNED BY ${ROLE}; DROP ROLE ${ROLE}`);
+  await execute(database.url, `DROP OWNED BY ${ROLE}, ${RECONCILE_ROLE}; DROP ROLE ${ROLE}, ${RECONCILE_ROLE}`);
   await database[Symbol.asyncDispose]();
 });
 
@@ -90,4 +97,29 @@ test.each([
     name: 'UnavailableError',
     cause: { code: expect.stringMatching(/^(?:42501|25006)$/) },
   });
+});
+
+test('the deployed role of reconcile reads what the commented configuration names, and no more', async () => {
+  const example = await readFile(new URL('../../deploy/taskgate.yaml', import.meta.url), 'utf8');
+  const yaml = example.replaceAll(/^( *)#(?=(?:rows|owner|account|parent|where):)/gm, '$1');
+  const { sources: configured } = expectValid(load({ yaml }));
+  const registered = configured.filter(
+    (source) => source.kind === 'postgres' && Object.keys(source.parents).length === 0,
+  );
+  const rowSources = registered.flatMap((source) => (source.kind === 'postgres' ? [source] : []));
+  expect(rowSources.filter(({ rows }) => rows !== undefined).map(({ type }) => type)).toEqual(['task', 'agent']);
+  const reconcile = open(RECONCILE_ROLE);
+  try {
+    expect([...(await confirmRowSources(reconcile, rowSources, BOUNDS)).keys()].toSorted()).toEqual([
+      'agent',
+      'api_key',
+      'schedule',
+      'task',
+    ]);
+    for (const text of ['SELECT name FROM tasks', 'SELECT id FROM messages', 'DELETE FROM tasks']) {
+      await expect(reconcile.query(text, [], BOUNDS)).rejects.toMatchObject({ name: 'UnavailableError' });
+    }
+  } finally {
+    await reconcile.close();
+  }
 });
