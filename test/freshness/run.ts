@@ -69,13 +69,14 @@ const revoked: { readonly role: HeldRole; readonly watch: string; readonly until
 const plans = [...createPlans(rounds, seed)];
 await using world = await startWorld(binary, { rounds, watchHeartbeatMs });
 process.stderr.write(`freshness: ${rounds} rounds, seed ${seed}\n`);
-const closing = new AbortController();
-const revisiting = revisit(world, closing.signal);
-const perCut = Math.ceil((rounds * SHARE_CUT) / CUTS.length);
-for (const mode of CUTS) await runCutBlock(world, mode, plans.splice(0, perCut));
-await runLanes(world, plans);
-closing.abort();
-await revisiting;
+try {
+  await runRounds(world, plans);
+} catch (error) {
+  // Before the world ends, and every call that is still under way with it.
+  process.stderr.write(`freshness: ${String(error)}; seed ${seed}\n`);
+  process.exitCode = 1;
+  throw error;
+}
 
 process.stdout.write(`Milliseconds that an allow still arrived after the revoke, by what was asked and who wrote:\n\n`);
 process.stdout.write(`${formatDistribution(samples)}\n\n`);
@@ -95,6 +96,19 @@ process.stdout.write(
   `freshness: ${verdict}; ${rounds} rounds, ${errors} checks without an answer; seed ${seed}: npm run test:freshness -- --rounds ${rounds} --seed ${seed}\n`,
 );
 process.exitCode = violations.length === 0 ? 0 : 1;
+
+async function runRounds(on: World, all: RoundPlan[]): Promise<void> {
+  const closing = new AbortController();
+  const revisiting = revisit(on, closing.signal);
+  try {
+    const perCut = Math.ceil((rounds * SHARE_CUT) / CUTS.length);
+    for (const mode of CUTS) await runCutBlock(on, mode, all.splice(0, perCut));
+    await runLanes(on, all);
+  } finally {
+    closing.abort();
+    await revisiting;
+  }
+}
 
 async function runLanes(on: World, from: RoundPlan[]): Promise<void> {
   const all = from.length;

@@ -5,7 +5,7 @@ import { WATCH } from '../../src/relationships/spicedb-methods.ts';
 
 const { HTTP2_HEADER_PATH, HTTP2_HEADER_STATUS, NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR } =
   constants;
-const GRPC_UNAVAILABLE = '14';
+const UNAVAILABLE = { [HTTP2_HEADER_STATUS]: 200, 'content-type': 'application/grpc', 'grpc-status': '14' };
 
 /**
  * What happens to Watch; every other call passes.
@@ -41,13 +41,15 @@ export async function startWatchProxy(target: string): Promise<WatchProxy> {
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
     const isWatch = headers[HTTP2_HEADER_PATH] === WATCH.path;
-    if (isWatch && mode !== 'ok') {
-      treat(stream, mode);
+    if (isWatch && (mode === 'refuse' || mode === 'reset')) {
+      if (mode === 'reset') stream.close(NGHTTP2_INTERNAL_ERROR);
+      else stream.respond(UNAVAILABLE, { endStream: true });
       return;
     }
     const call = upstream.request(headers);
     passOn(stream, call);
     if (!isWatch) return;
+    if (mode === 'hang') call.pause();
     watches.set(stream, call);
     stream.on('close', () => watches.delete(stream));
   });
@@ -75,17 +77,6 @@ export async function startWatchProxy(target: string): Promise<WatchProxy> {
       await once(server, 'close');
     },
   };
-}
-
-/** A new stream of Watch while it is cut. */
-function treat(stream: ServerHttp2Stream, mode: Exclude<WatchMode, 'ok'>): void {
-  if (mode === 'hang') return;
-  if (mode === 'reset') stream.close(NGHTTP2_INTERNAL_ERROR);
-  else
-    stream.respond(
-      { [HTTP2_HEADER_STATUS]: 200, 'content-type': 'application/grpc', 'grpc-status': GRPC_UNAVAILABLE },
-      { endStream: true },
-    );
 }
 
 /** SpiceDB recycles connections every 30 s: calls that are under way go on, and the next takes a new connection. */
