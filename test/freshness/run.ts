@@ -61,7 +61,8 @@ if (binary === undefined) {
   process.exit(2);
 }
 
-const samples: Sample[] = [];
+/** By round and sidecar. */
+const samples = new Map<string, Sample>();
 let errors = 0;
 const slowestMs: number[] = [];
 const revoked: { readonly role: HeldRole; readonly watch: string; readonly untilMs: number; readonly atMs: number }[] =
@@ -79,19 +80,21 @@ try {
 }
 
 process.stdout.write(`Milliseconds that an allow still arrived after the revoke, by what was asked and who wrote:\n\n`);
-process.stdout.write(`${formatDistribution(samples)}\n\n`);
+process.stdout.write(`${formatDistribution([...samples.values()])}\n\n`);
 const [fast, slow] = [0.5, 0.99].map(
   (share) => slowestMs.toSorted((a, b) => a - b)[Math.floor(share * slowestMs.length)],
 );
 process.stdout.write(
   `The slowest answer of a round took ${fast?.toFixed(0)} ms (p50), ${slow?.toFixed(0)} ms (p99).\n`,
 );
-const violations = samples.filter((sample) => sample.staleMs > boundMs(sample));
+const violations = [...samples.values()]
+  .filter((sample) => sample.staleMs > boundMs(sample))
+  .toSorted((a, b) => b.staleMs - a.staleMs);
 for (const { round, watch, writtenBy, revocation, withToken, staleMs } of violations.slice(0, 20)) {
   const how = `${revocation} written by ${writtenBy}, Watch ${watch}${withToken ? ', its token asked' : ''}`;
   process.stdout.write(`round ${round}: allowed for ${staleMs.toFixed(0)} ms after a ${how}\n`);
 }
-const verdict = violations.length === 0 ? 'the promise holds' : `${violations.length} answers broke the promise`;
+const verdict = violations.length === 0 ? 'the promise holds' : `the promise was broken ${violations.length} times`;
 process.stdout.write(
   `freshness: ${verdict}; ${rounds} rounds, ${errors} checks without an answer; seed ${seed}: npm run test:freshness -- --rounds ${rounds} --seed ${seed}\n`,
 );
@@ -149,17 +152,22 @@ function record(role: HeldRole, watch: string, stalenesses: readonly Staleness[]
     if (asked === failed) throw new Error(`round ${plan.round}: ${sidecar} gave no answer`);
     errors += failed;
     slowestMs.push(slowest);
-    samples.push(toSample(plan, watch, sidecar, plan.asksForToken, staleMs));
+    keepSample(plan, { watch, sidecar, withToken: plan.asksForToken, staleMs });
   }
   const atMs = performance.now();
   revoked.push({ role, watch, atMs, untilMs: atMs + REVISIT_MS });
 }
 
-function toSample(plan: RoundPlan, watch: string, sidecar: string, withToken: boolean, staleMs: number): Sample {
-  const { round, revocation, revokedThrough } = plan;
+interface Seen extends Pick<Sample, 'watch' | 'withToken' | 'staleMs'> {
+  readonly sidecar: string;
+}
+
+/** The longest counts. */
+function keepSample({ round, revocation, revokedThrough }: RoundPlan, { sidecar, ...seen }: Seen): void {
   const others: WrittenBy = revokedThrough === 'spicedb' ? 'SpiceDB directly' : 'the other sidecar';
   const writtenBy = revokedThrough === sidecar ? 'the asked sidecar' : others;
-  return { round, writtenBy, revocation, watch, withToken, staleMs };
+  const key = JSON.stringify([round, sidecar, seen.withToken]);
+  if (seen.staleMs >= (samples.get(key)?.staleMs ?? 0)) samples.set(key, { round, revocation, writtenBy, ...seen });
 }
 
 /** What has been denied must stay so: asks again about what was revoked a while ago, at random. */
@@ -173,7 +181,7 @@ async function revisit(on: World, closed: AbortSignal): Promise<void> {
       if (!(await chosen.role.isAllowed(sidecar))) continue;
       const window = chosen.watch === 'ok' ? WINDOW_MS : CUT_WINDOW_MS;
       const staleMs = window + performance.now() - chosen.atMs;
-      samples.push(toSample(chosen.role.plan, chosen.watch, sidecar.name, false, staleMs));
+      keepSample(chosen.role.plan, { watch: chosen.watch, sidecar: sidecar.name, withToken: false, staleMs });
     }
   }
 }
