@@ -18,7 +18,7 @@ import type { BenchStores } from './support/stores.ts';
 import { startTaskgate } from './support/taskgate.ts';
 
 /** Of what each server itself can take. */
-const SHARES = [0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+const SHARES = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9];
 const REQUESTS = 20_000;
 const DURATION_MS = 2_000;
 const KEPT = new URL('latency.svg', import.meta.url);
