@@ -7,16 +7,13 @@ import { findLeafTypes } from './leaf-types.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
 import { READ_SCHEMA, WATCH } from './spicedb-methods.ts';
 import { writeTagOf } from './spicedb-requests.ts';
-import type { WatchPulse } from './watch-pulse.ts';
-import { createWatchPulse } from './watch-pulse.ts';
 
 export interface FollowChangesOptions {
   /** Milliseconds that reading the schema may take. */
   readonly timeoutMs: number;
   /**
-   * Milliseconds without a word from Watch after which SpiceDB is asked whether it is there: some datastores only speak of
-   * changes. No answer within as long again means that changes may be missed; so does silence where Watch has spoken
-   * regularly. `off` does neither. Default 500.
+   * Milliseconds without a word from Watch after which SpiceDB is asked whether it is there: it only speaks of changes.
+   * No answer within as long again means that changes may be missed. `off` never asks. Default 500.
    */
   readonly silenceMs?: number | 'off';
 }
@@ -54,10 +51,9 @@ async function followAlways(
   options: FollowChangesOptions,
   closing: AbortSignal,
 ): Promise<void> {
-  const pulse = createWatchPulse(deps);
   for (let attempt = 0; !closing.aborted; attempt += 1) {
     try {
-      await followOnce({ ...deps, pulse }, options, closing, () => {
+      await followOnce(deps, options, closing, () => {
         attempt = 0;
       });
     } catch (error) {
@@ -72,7 +68,7 @@ async function followAlways(
 
 /** Ends when the schema changes; throws when the Watch breaks. */
 async function followOnce(
-  { client, clock, listener, pulse }: FollowChangesDeps & { readonly pulse: WatchPulse },
+  { client, clock, listener }: FollowChangesDeps,
   { timeoutMs, silenceMs = 500 }: FollowChangesOptions,
   closing: AbortSignal,
   onMessage: () => void,
@@ -89,10 +85,9 @@ async function followOnce(
     optionalStartCursor: readAt,
   };
   const { promise: ended, resolve, reject } = Promise.withResolvers<undefined>();
-  pulse.opened();
+  let heardAtMs = clock.nowMs();
   const probe = async (withinMs: number): Promise<void> => {
-    if (pulse.isMissed()) throw new UnavailableError('spicedb', { cause: 'Watch has fallen silent' });
-    if (pulse.silentMs() < withinMs) return;
+    if (clock.nowMs() - heardAtMs < withinMs) return;
     const probing = { signal: closing, deadlineAtMs: clock.nowMs() + withinMs };
     const { schemaText: current } = await client.call(READ_SCHEMA, {}, probing, { idempotent: false });
     if (current !== schemaText) resolve(undefined);
@@ -100,7 +95,7 @@ async function followOnce(
   const prober = silenceMs === 'off' ? undefined : setInterval(() => void probe(silenceMs).catch(reject), silenceMs);
   const watch = client.stream(WATCH, request, closing, {
     onMessage(message) {
-      pulse.heard({ isIdle: message.updates.length === 0 });
+      heardAtMs = clock.nowMs();
       onMessage();
       if (message.schemaUpdated) resolve(undefined);
       else if (!tell(message, listener))

@@ -32,8 +32,8 @@ export interface Staleness {
 /** A role that both sidecars allow on, and are being asked about all the time. */
 export interface HeldRole {
   readonly plan: RoundPlan;
-  /** Revokes it, and asks on for `windowMs` after the acknowledgement. */
-  revoke(windowMs: number): Promise<readonly Staleness[]>;
+  /** Asks for `afterMs`, revokes it, and asks on for `windowMs` after the acknowledgement. */
+  revoke(times: { readonly afterMs: number; readonly windowMs: number }): Promise<readonly Staleness[]>;
   /** Asks once more: whether it is allowed. */
   isAllowed(sidecar: Sidecar): Promise<boolean>;
 }
@@ -93,9 +93,9 @@ export async function holdRole(world: World, plan: RoundPlan): Promise<HeldRole>
   return {
     plan,
     isAllowed: async (sidecar) => (await ask(sidecar)) === true,
-    async revoke(windowMs) {
+    async revoke({ afterMs, windowMs }) {
       const asking = new Hammer(world.sidecars, async (sidecar, token) => ask(sidecar, token));
-      await delay(plan.heldMs);
+      await delay(afterMs);
       const token = await revokeThrough();
       return asking.revoked(plan.asksForToken ? token : undefined, windowMs);
     },

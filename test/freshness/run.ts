@@ -31,8 +31,8 @@ const CUTS = ['refuse', 'reset', 'hang'] as const satisfies readonly WatchMode[]
 /** Longer than the bound, so that what breaks it is seen. */
 const WINDOW_MS = 1_300;
 const CUT_WINDOW_MS = 12_000;
-/** Revocations come while the cut is noticed, and after. */
-const CUT_SPREAD_MS = 1_500;
+/** Revocations come while the cut is noticed, and after what was kept before it has been asked anew. */
+const CUT_SPREAD_MS = 7_000;
 const REVISIT_MS = 12_000;
 const HEAL_TIMEOUT_MS = 20_000;
 
@@ -119,7 +119,7 @@ async function runLanes(on: World, from: RoundPlan[]): Promise<void> {
   const lane = async (): Promise<void> => {
     for (let plan = from.shift(); plan !== undefined; plan = from.shift()) {
       const role = await holdRole(on, plan);
-      record(role, 'ok', await role.revoke(WINDOW_MS));
+      record(role, 'ok', await role.revoke({ afterMs: plan.heldMs, windowMs: WINDOW_MS }));
       done += 1;
       if (done % 100 === 0) process.stderr.write(`  ${done} of ${all} rounds with Watch\n`);
     }
@@ -133,8 +133,8 @@ async function runCutBlock(on: World, mode: (typeof CUTS)[number], block: readon
   on.proxy.setMode(mode);
   await Promise.all(
     roles.map(async (role, index) => {
-      await delay((index / roles.length) * CUT_SPREAD_MS);
-      record(role, mode, await role.revoke(CUT_WINDOW_MS));
+      const afterMs = (index / roles.length) * CUT_SPREAD_MS;
+      record(role, mode, await role.revoke({ afterMs, windowMs: CUT_WINDOW_MS }));
     }),
   );
   on.proxy.setMode('ok');

@@ -97,35 +97,6 @@ describe('followChanges', () => {
     expect(lost.length).toBeGreaterThan(0);
   });
 
-  test('is lost when a Watch that spoke regularly falls silent, though SpiceDB answers', async () => {
-    vi.useFakeTimers();
-    cleanUps.push(() => vi.useRealTimers());
-    const { watches, told } = setUp({ silenceMs: 500 });
-    await vi.advanceTimersByTimeAsync(0);
-    for (let beat = 0; beat < 5; beat += 1) {
-      watches[0]?.onMessage(message({ isCheckpoint: true }));
-      await vi.advanceTimersByTimeAsync(1_000);
-    }
-    await vi.advanceTimersByTimeAsync(1_500);
-    expect(told).toEqual(['followed read 0']);
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(told).toEqual(['followed read 0', 'lost']);
-  });
-
-  test('takes a Watch that only speaks of changes for silent by nature', async () => {
-    vi.useFakeTimers();
-    cleanUps.push(() => vi.useRealTimers());
-    const { watches, told } = setUp({ silenceMs: 500 });
-    await vi.advanceTimersByTimeAsync(0);
-    for (const token of ['one', 'two']) {
-      watches[0]?.onMessage(message({ ...change, changesThrough: { token } }));
-      watches[0]?.onMessage(message({ isCheckpoint: true }));
-      await vi.advanceTimersByTimeAsync(1_000);
-    }
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(told).toEqual(['followed read 0', 'changed task:t one', 'changed task:t two']);
-  });
-
   test('begins anew when the schema has changed and Watch did not say so', async () => {
     vi.useFakeTimers();
     cleanUps.push(() => vi.useRealTimers());
