@@ -1,15 +1,14 @@
-import { fileURLToPath } from 'node:url';
 import type { RelationshipCheck } from '../src/authorize/ports.ts';
 import { AuthorizationService, Decision, Operation } from '../src/gen/taskgate/v1/authorization_pb.js';
 import { createRelationshipChain } from '../src/relationships/relationship-chain.ts';
 import { CHECK_BULK_PERMISSIONS } from '../src/relationships/spicedb-methods.ts';
 import { toCheckItem, toConsistency } from '../src/relationships/spicedb-requests.ts';
-import type { BenchRow } from './run.ts';
+import type { BenchRow } from './support/row.ts';
 import type { BenchClient } from './support/client.ts';
 import { createBenchClient } from './support/client.ts';
-import { startPinned } from './support/processes.ts';
 import { median, spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
+import { startTaskgate } from './support/taskgate.ts';
 import { messageOfTask, READERS, seedTasks, taskId } from './support/tasks.ts';
 
 const CANDIDATES = 1_000;
@@ -30,10 +29,7 @@ const { checkTask, filterReadableTasks, listReadableTasks } = AuthorizationServi
 /** Lists, cold: this taskgate keeps no decisions, and each measurement asks about tasks of its own where it can. */
 export async function measureLists(stores: BenchStores): Promise<readonly BenchRow[]> {
   const chain = createRelationshipChain({ clock: { nowMs: Date.now } }, { spiceDb: stores.spiceDb });
-  await using taskgate = await startPinned<{ grpc: string }>(fileURLToPath(new URL('taskgate.ts', import.meta.url)), {
-    core: 0,
-    env: { ...stores.env, BENCH_NO_DECISION_CACHE: 'yes' },
-  });
+  await using taskgate = await startTaskgate(stores, { keepsDecisions: false });
   using client = createBenchClient(taskgate.ready.grpc);
   const log = (text: string): void => void process.stderr.write(`  lists: ${text}\n`);
 

@@ -12,7 +12,7 @@ import type { RelationshipChain } from '../src/relationships/relationship-chain.
 import { createRelationshipChain } from '../src/relationships/relationship-chain.ts';
 import { RECONCILE_YAML } from '../test/support/reconcile-yaml.ts';
 import { execute } from '../test/support/test-database.ts';
-import type { BenchRow } from './run.ts';
+import type { BenchRow } from './support/row.ts';
 import { NODE_FLAGS } from './support/processes.ts';
 import { median, spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';

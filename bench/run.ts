@@ -1,58 +1,77 @@
 // `npm run bench`: every figure is a ratio against a reference that was measured in the same run, on the same core.
-// `npm run bench -- lists` measures only that section, and keeps nothing.
+// `npm run bench -- lists` measures only that section, and keeps nothing. `--full`: full sizes, which take long.
 import { writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { measureBesideCerbos } from './cerbos-check.ts';
+import { measureColdCheck } from './cold-check.ts';
+import { measureColdParents } from './cold-parents.ts';
+import { measureConnectCheck } from './connect-check.ts';
+import { measureEventLoop } from './event-loop.ts';
+import { measureGrowth } from './growth.ts';
 import { measureLists } from './filter-tasks.ts';
 import { measureMemory } from './memory.ts';
+import { plotLatency } from './plot.ts';
 import { measureReconcile } from './reconcile.ts';
-import type { BenchStores } from './support/stores.ts';
+import { measureRegister } from './register.ts';
+import type { BenchRow, BenchSection } from './support/row.ts';
 import { startBenchStores } from './support/stores.ts';
+import { describeRun } from './support/describe-run.ts';
 import { measureWarmCheck } from './warm-check.ts';
 
-/** One line of the table. */
-export interface BenchRow {
-  readonly work: string;
-  readonly reference: string;
-  readonly result: string;
-  readonly target: string;
-  readonly isMet: boolean;
-}
-
-const SECTIONS: Readonly<Record<string, (stores: BenchStores) => Promise<readonly BenchRow[]>>> = {
-  warm: async (stores) => [await measureWarmCheck(stores)],
-  memory: async (stores) => [await measureMemory(stores)],
+/** In the order of measuring: the lists see how many tasks there are, so what seeds more comes after them. */
+const SECTIONS: Readonly<Record<string, BenchSection>> = {
+  warm: measureWarmCheck,
+  cerbos: measureBesideCerbos,
+  latency: plotLatency,
+  connect: measureConnectCheck,
+  'event-loop': measureEventLoop,
+  parents: measureColdParents,
+  register: measureRegister,
   lists: measureLists,
   reconcile: measureReconcile,
+  cold: measureColdCheck,
+  memory: measureMemory,
+  growth: measureGrowth,
 };
 
-const asked = process.argv.slice(2);
+const { values, positionals: asked } = parseArgs({ options: { full: { type: 'boolean' } }, allowPositionals: true });
 const unknown = asked.filter((name) => !Object.hasOwn(SECTIONS, name));
 if (unknown.length > 0) {
   process.stderr.write(`bench: no section ${unknown.join(', ')}; there are ${Object.keys(SECTIONS).join(', ')}\n`);
   process.exit(2);
 }
+const options = { isFull: values.full === true, keepsResults: asked.length === 0 };
 await using stores = await startBenchStores();
-process.stderr.write(`bench: ${stores.description}\n`);
+const description = await describeRun(stores, options);
+process.stderr.write(`bench: ${description}\n`);
 const rows: BenchRow[] = [];
 for (const [name, measure] of Object.entries(SECTIONS)) {
-  if (asked.length === 0 || asked.includes(name)) rows.push(...(await measure(stores)));
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const startedAt = performance.now();
+  try {
+    rows.push(...(await measure(stores, options)));
+  } catch (error) {
+    process.stderr.write(`bench: ${name} failed: ${String(error)}\n`);
+    rows.push({ work: name, reference: '–', result: 'failed, see the log', target: '–', isMet: false });
+  }
+  process.stderr.write(`bench: ${name} took ${((performance.now() - startedAt) / 1000).toFixed(0)} s\n`);
 }
 const table = [
-  `Machine: ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}. ${stores.description}`,
+  description,
   '',
   '| work | reference in the same run | result: median (lowest–highest) | target | met |',
   '|---|---|---|---|---|',
-  ...rows.map(
-    ({ work, reference, result, target, isMet }) =>
-      `| ${work} | ${reference} | ${result} | ${target} | ${isMet ? 'yes' : 'no'} |`,
-  ),
+  ...rows.map(({ work, reference, result, target, isMet }) => {
+    const met = isMet === 'skipped' ? 'skipped' : isMet ? 'yes' : 'no';
+    return `| ${work} | ${reference} | ${result} | ${target} | ${met} |`;
+  }),
   '',
 ].join('\n');
 process.stdout.write(table);
-if (asked.length === 0)
+if (options.keepsResults)
   await writeFile(
     fileURLToPath(new URL('RESULTS.md', import.meta.url)),
-    `# The last run of \`npm run bench\`\n\n${table}`,
+    `# The last run of \`npm run bench\`\n\n${table}\n![Latency against load](latency.svg)\n`,
   );
-process.exitCode = rows.every(({ isMet }) => isMet) ? 0 : 1;
+process.exitCode = rows.every(({ isMet }) => isMet !== false) ? 0 : 1;

@@ -1,38 +1,36 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { LOAD_CORE } from './cores.ts';
 
 const run = promisify(execFile);
 
+const PROTOCOLS = {
+  grpc: ['-H', 'content-type: application/grpc', '-H', 'te: trailers'],
+  connect: ['--h1', '-H', 'content-type: application/json'],
+} as const;
+
 export interface LoadOptions {
+  /** Default `grpc`; `connect` is Connect JSON over HTTP/1.1 with kept connections. */
+  readonly protocol?: keyof typeof PROTOCOLS;
   readonly target: string;
   readonly path: string;
-  /** A file that holds one framed gRPC message. */
+  /** A file that holds the body: of gRPC one framed message. */
   readonly bodyFile: string;
   readonly requests: number;
-  readonly connections: number;
-  /** Requests under way on each connection. */
-  readonly streams: number;
-  /** The core that h2load is pinned to. */
-  readonly core: number;
+  /** Default 4. */
+  readonly connections?: number;
+  /** Requests under way on each connection. Default 16. */
+  readonly streams?: number;
 }
 
-/** Sends the same gRPC request again and again. @returns requests a second. @throws Error if any request failed. */
+/** Sends the same request again and again, from the load core. @returns requests a second. @throws Error if any failed. */
 export async function h2load(options: LoadOptions): Promise<number> {
-  const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
-  const amount = ['-n', `${options.requests}`, '-c', `${options.connections}`, '-m', `${options.streams}`];
-  const url = `http://${options.target}${options.path}`;
-  const { stdout } = await run('taskset', [
-    '-c',
-    `${options.core}`,
-    'h2load',
-    ...amount,
-    ...headers,
-    '-d',
-    options.bodyFile,
-    url,
-  ]);
+  const { protocol = 'grpc', target, path, bodyFile, requests, connections = 4, streams = 16 } = options;
+  const amount = ['-n', `${requests}`, '-c', `${connections}`, '-m', `${streams}`];
+  const args = [...amount, ...PROTOCOLS[protocol], '-d', bodyFile, `http://${target}${path}`];
+  const { stdout } = await run('taskset', ['-c', `${LOAD_CORE}`, 'h2load', ...args]);
   const succeeded = /requests: .* (\d+) succeeded, (\d+) failed/.exec(stdout);
-  if (Number(succeeded?.[1]) !== options.requests) throw new Error(`h2load: not every request succeeded\n${stdout}`);
+  if (Number(succeeded?.[1]) !== requests) throw new Error(`h2load: not every request succeeded\n${stdout}`);
   const perSecond = Number(/, ([\d.]+) req\/s/.exec(stdout)?.[1]);
   if (!Number.isFinite(perSecond)) throw new Error(`h2load: no rate in its output\n${stdout}`);
   return perSecond;

@@ -1,8 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { SERVER_CORE } from './cores.ts';
 
 /** The flags that the product runs Node with. */
 export const NODE_FLAGS = readNodeFlags();
@@ -12,16 +14,18 @@ export interface BenchProcess<Ready> extends AsyncDisposable {
   readonly ready: Ready;
   /** Resident memory in MiB. */
   rssMib(): Promise<number>;
+  /** Asks a program that answers on its IPC channel. */
+  ask(question: string): Promise<unknown>;
 }
 
-/** Starts `node <script>` on a core. @throws Error if it ends before it is ready. */
+/** Starts `node <script>` on the core for servers. @throws Error if it ends before it is ready. */
 export async function startPinned<Ready>(
   script: string,
-  options: { readonly core: number; readonly env?: Record<string, string> },
+  { env = {} }: { readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<BenchProcess<Ready>> {
-  const child = spawn('taskset', ['-c', String(options.core), process.execPath, ...NODE_FLAGS, script], {
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn('taskset', ['-c', `${SERVER_CORE}`, process.execPath, ...NODE_FLAGS, script], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const ready = await firstLine(child);
   return {
@@ -29,6 +33,12 @@ export async function startPinned<Ready>(
     async rssMib() {
       const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
       return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+    },
+    async ask(question) {
+      const answered = once(child, 'message');
+      child.send(question);
+      const [answer]: unknown[] = await answered;
+      return answer;
     },
     async [Symbol.asyncDispose]() {
       const exited = new Promise((resolve) => child.once('exit', resolve));

@@ -9,12 +9,12 @@ const WRITES_AT_ONCE = 4;
 const SHARE_OF_VIEWER = 100;
 const WRITE_TIMEOUT_MS = 60_000;
 
-export function taskId(index: number | ''): string {
+export function taskId(index: number | string): string {
   return `bench-task-${index}`;
 }
 
 /** The id of the one message that hangs off the task of the same index. */
-export function messageOfTask(index: number | ''): string {
+export function messageOfTask(index: number | string): string {
   return `bench-message-of-${index}`;
 }
 

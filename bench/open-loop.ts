@@ -1,0 +1,73 @@
+// An open-loop load: calls arrive at a rate, as a Poisson process, whether or not earlier ones have been answered, so
+// that a slow answer delays no arrival and hides no other slow answer ("coordinated omission"). h2load's own `--rps`
+// sends what is due in bursts, every 10 ms, and its time statistics have no percentiles: the size of the burst would be
+// what they show. A latency counts from when the call is really sent; how late that was is reported apart.
+import { readFileSync } from 'node:fs';
+import type { OpenLoopOptions, OpenLoopResult } from './support/open-loop.ts';
+import type { RepeatedCall } from './support/repeated-call.ts';
+import { openRepeatedCall } from './support/repeated-call.ts';
+
+const DRAIN_TIMEOUT_MS = 5_000;
+
+const options = JSON.parse(process.argv[2] ?? '') as OpenLoopOptions;
+const { target, path, bodyFile, perSecond, warmUpMs, durationMs, connections } = options;
+const latenciesMs: number[] = [];
+const latenessesMs: number[] = [];
+let failed = 0;
+let measuredFromMs = Infinity;
+const onEnd = (sentAtMs: number, isAnswered: boolean): void => {
+  if (!isAnswered) failed += 1;
+  if (sentAtMs >= measuredFromMs) latenciesMs.push(isAnswered ? performance.now() - sentAtMs : Infinity);
+};
+const body = readFileSync(bodyFile);
+const calls = await Promise.all(
+  Array.from({ length: connections }, async () => openRepeatedCall({ target, path, body, onEnd })),
+);
+
+const random = createRandom(options.seed);
+const startMs = performance.now();
+measuredFromMs = startMs + warmUpMs;
+const endMs = measuredFromMs + durationMs;
+let dueAtMs = startMs;
+let turn = 0;
+// Looks at the clock in every turn of the event loop: a timer is a millisecond late, many times what is measured.
+await new Promise<void>((resolve) => {
+  const sendDue = (): void => {
+    const nowMs = performance.now();
+    for (; dueAtMs <= nowMs; dueAtMs += (-Math.log(1 - random()) * 1_000) / perSecond) {
+      if (dueAtMs >= measuredFromMs) latenessesMs.push(nowMs - dueAtMs);
+      calls[turn++ % calls.length]?.send(nowMs);
+    }
+    if (nowMs < endMs) setImmediate(sendDue);
+    else resolve();
+  };
+  sendDue();
+});
+const underWay = (): number => calls.reduce((sum, call: RepeatedCall) => sum + call.underWay, 0);
+const drainedBy = performance.now() + DRAIN_TIMEOUT_MS;
+while (underWay() > 0 && performance.now() < drainedBy) await new Promise((resolve) => setTimeout(resolve, 5));
+const result: OpenLoopResult = {
+  p50Ms: percentile(latenciesMs, 0.5),
+  p99Ms: percentile(latenciesMs, 0.99),
+  measured: latenciesMs.length,
+  failed: failed + underWay(),
+  latenessP99Ms: percentile(latenessesMs, 0.99),
+};
+process.stdout.write(`${JSON.stringify(result)}\n`);
+process.exit(0);
+
+function percentile(values: number[], share: number): number {
+  const sorted = Float64Array.from(values).toSorted();
+  return sorted[Math.floor(share * sorted.length)] ?? Number.NaN;
+}
+
+/** Mulberry32: the same arrivals for everyone who is measured. */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
