@@ -89,7 +89,7 @@ export async function runCrashTest(
 
   const before = await readTruth(stores);
   const drift = countDrift(before);
-  if (mutant !== 'no-reconcile') await reconcileAll(stores, sidecar);
+  if (mutant !== 'no-reconcile') await reconcileAll(sidecar);
   const after = await readTruth(stores);
   out.write(formatStruck(struck, before));
   out.write(`asked for ${ledger.entries.size} resources; ${after.rows.size} rows are there\n`);

@@ -16,6 +16,8 @@ export interface Sidecar extends AsyncDisposable {
   readonly addresses: { readonly grpc: string; readonly http: string };
   /** What it and every other command of taskgate is configured with. */
   readonly env: Readonly<Record<string, string>>;
+  /** For files of the run; goes with it. */
+  readonly directory: string;
   kill(): Promise<void>;
   /** Starts it if it does not run; resolves when it decides, which needs SpiceDB. */
   restore(): Promise<void>;
@@ -24,6 +26,25 @@ export interface Sidecar extends AsyncDisposable {
 /** The types that the application has, and budgets that are short enough for hundreds of faults. */
 const CONFIG = `
 types:
+  task:
+    registered: true
+    table: tasks
+    id: id
+    name: name
+    tenant_relation: tenant
+    owner_relation: owner
+    parent: { relation: parent, type: agent, operation: execute }
+    rows: { owner: { user: owner }, account: account, parent: agent_id }
+    operations: { read: read, delete: delete }
+  agent:
+    registered: true
+    table: agents
+    id: id
+    name: name
+    tenant_relation: tenant
+    owner_relation: owner
+    rows: { owner: { user: owner }, account: account }
+    operations: { read: read, delete: delete, execute: execute }
   api_key: null
   schedule: null
   message: null
@@ -84,5 +105,5 @@ export async function startSidecar(stores: CrashStores): Promise<Sidecar> {
   };
   await restore();
   const kept = opened.move();
-  return { addresses, env, kill, restore, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+  return { addresses, env, directory, kill, restore, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
 }
