@@ -204,7 +204,7 @@ describe.each(SPICEDB_ENGINES)('reconcile on $name', ({ start }) => {
   test('counts nothing that was deregistered between the passes', async () => {
     await stores.chain.writer.touch([role('in-flight', 'owner')], callContext());
     const report = await stores.run({
-      graceMs: 1,
+      graceMs: 60_000,
       deps: {
         wait: async () => {
           await stores.chain.writer.removeAll({ object: resource('task', 'in-flight') }, {}, callContext());
