@@ -147,7 +147,7 @@ export function typeReport(report: ReconcileReport, type: string): TypeReport {
   return found;
 }
 
-/** The differences of a type, as `kind id`, sorted, with a `!` for those that are still there. */
+/** The differences of a type, as `kind id`, sorted. */
 export function driftOf(report: ReconcileReport, type: string): readonly string[] {
   return typeReport(report, type)
     .items.map(({ kind, id }) => `${kind} ${id}`)
