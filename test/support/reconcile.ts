@@ -22,6 +22,7 @@ import { RECONCILE_YAML } from './reconcile-yaml.ts';
 import type { SpiceDbEngine } from './spicedb.ts';
 import { callContext, loadSchema, SYSTEM_CLOCK } from './spicedb.ts';
 import { createTestDatabase, execute } from './test-database.ts';
+import { writeInTurn } from './write-in-turn.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -56,8 +57,9 @@ export async function startReconcileStores(engine: SpiceDbEngine): Promise<Recon
   await using opened = new AsyncDisposableStack();
   const store = opened.use(await engine.openStore(loadSchema()));
   const database = opened.use(await createTestDatabase(inject('postgresUrl'), [loadSampleTables()]));
-  const chain = createRelationshipChain({ clock: SYSTEM_CLOCK }, { spiceDb: store.options });
-  opened.defer(() => chain.close());
+  const opening = createRelationshipChain({ clock: SYSTEM_CLOCK }, { spiceDb: store.options });
+  opened.defer(() => opening.close());
+  const chain = { ...opening, writer: writeInTurn(opening.writer) };
   const sql = createPostgresSql({
     url: database.url,
     poolSize: 4,
