@@ -3,11 +3,9 @@ import type {
   DecideChecks,
   Relationship,
   RelationshipObject,
-  RelationshipPattern,
-  RelationshipReader,
   RelationshipSubject,
-  RelationshipWriter,
 } from '../authorize/ports.ts';
+import type { RelationshipPattern, RelationshipReader, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
 import { FailedPreconditionError, InvalidArgumentError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import type { Principal, PrincipalKind } from '../domain/principal.ts';
 import type { Registration } from '../domain/registration.ts';

@@ -1,4 +1,5 @@
-import type { CallContext, RelationshipObject, RelationshipPattern, RelationshipWriter } from '../authorize/ports.ts';
+import type { CallContext, RelationshipObject } from '../authorize/ports.ts';
+import type { RelationshipPattern, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Registration } from '../domain/registration.ts';

@@ -1,4 +1,5 @@
-import type { CallContext, Relationship, RelationshipObject, RelationshipWriter } from '../authorize/ports.ts';
+import type { CallContext, Relationship, RelationshipObject } from '../authorize/ports.ts';
+import type { RelationshipWriter } from '../authorize/ports-lifecycle.ts';
 import { PRINCIPAL_KINDS } from '../domain/principal.ts';
 
 const DEFAULT_MEMBER_RELATION = 'member';

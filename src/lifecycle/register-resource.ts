@@ -1,12 +1,5 @@
-import type {
-  CallContext,
-  DecideChecks,
-  Relationship,
-  RelationshipObject,
-  RelationshipReader,
-  RelationshipWriter,
-  StoredRelationship,
-} from '../authorize/ports.ts';
+import type { CallContext, DecideChecks, Relationship, RelationshipObject } from '../authorize/ports.ts';
+import type { RelationshipReader, RelationshipWriter, StoredRelationship } from '../authorize/ports-lifecycle.ts';
 import { AlreadyExistsError, InvalidArgumentError, UnavailableError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Registration } from '../domain/registration.ts';

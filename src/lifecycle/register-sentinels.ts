@@ -3,9 +3,9 @@ import type {
   Relationship,
   RelationshipCheck,
   RelationshipObject,
-  RelationshipWriter,
   Relationships,
 } from '../authorize/ports.ts';
+import type { RelationshipWriter } from '../authorize/ports-lifecycle.ts';
 import { FULLY_CONSISTENT } from '../domain/consistency.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';

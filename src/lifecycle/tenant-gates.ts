@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { CallContext, Relationship, RelationshipObject, RelationshipReader } from '../authorize/ports.ts';
+import type { CallContext, Relationship, RelationshipObject } from '../authorize/ports.ts';
+import type { RelationshipReader } from '../authorize/ports-lifecycle.ts';
 import { PRINCIPAL_KINDS } from '../domain/principal.ts';
 import { toTenantGate } from './register-account.ts';
 

@@ -1,4 +1,5 @@
-import type { CallContext, RegisteredRow, RegisteredRows } from '../authorize/ports.ts';
+import type { CallContext } from '../authorize/ports.ts';
+import type { RegisteredRow, RegisteredRows } from '../authorize/ports-lifecycle.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import type { RowQueries } from './row-queries.ts';
 import type { QueryBounds, Sql } from './sql.ts';

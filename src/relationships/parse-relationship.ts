@@ -1,7 +1,7 @@
 import type { v1 } from '@authzed/authzed-node';
-import type { StoredObject, StoredRelationship } from '../authorize/ports.ts';
-import { UnavailableError } from '../domain/errors.ts';
+import type { StoredObject, StoredRelationship } from '../authorize/ports-lifecycle.ts';
 import { unescapeObjectId } from './object-id.ts';
+import { malformedAnswer } from './spicedb-errors.ts';
 
 /** @throws UnavailableError when it lacks a side. */
 export function parseRelationship(relationship: v1.Relationship | undefined): StoredRelationship {
@@ -14,11 +14,6 @@ export function parseRelationship(relationship: v1.Relationship | undefined): St
     relation,
     subject: { ...toStoredObject(subject.object), relation: subject.optionalRelation },
   };
-}
-
-/** SpiceDB said something that can't be understood. */
-export function malformedAnswer(what: string): UnavailableError {
-  return new UnavailableError('spicedb', { cause: new Error(`SpiceDB's answer is malformed: ${what}`) });
 }
 
 function toStoredObject({ objectType, objectId }: v1.ObjectReference): StoredObject {

@@ -1,11 +1,5 @@
-import type {
-  Clock,
-  HeldLister,
-  RelationshipReader,
-  RelationshipWriter,
-  Relationships,
-  SchemaCheck,
-} from '../authorize/ports.ts';
+import type { Clock, HeldLister, Relationships, SchemaCheck } from '../authorize/ports.ts';
+import type { RelationshipReader, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
 import { createCoalescingRelationships } from './coalescing-relationships.ts';
 import type { CoalescingOptions } from './coalescing-relationships.ts';
 import { createDecisionCache } from './decision-cache.ts';

@@ -3,6 +3,7 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { CheckedRelationships, RelationshipResult } from '../authorize/ports.ts';
 import { TaskgateError, UnavailableError } from '../domain/errors.ts';
 import type { BulkItems } from './bulk-items.ts';
+import { malformedAnswer } from './spicedb-errors.ts';
 import { ACCOUNT_PARAMETER } from './spicedb-requests.ts';
 
 const { CheckPermissionResponse_Permissionship: Permissionship } = v1;
@@ -39,7 +40,7 @@ export function parseBulkAnswer(items: BulkItems, answer: Buffer): CheckedRelati
   try {
     return readBulkAnswer(items, answer);
   } catch (thrown) {
-    throw thrown instanceof TaskgateError ? thrown : malformed('its encoding', thrown);
+    throw thrown instanceof TaskgateError ? thrown : malformedAnswer('its encoding', thrown);
   }
 }
 
@@ -52,7 +53,7 @@ function readBulkAnswer(items: BulkItems, answer: Buffer): CheckedRelationships 
     const tagAt = told.pos;
     switch (told.uint32()) {
       case PAIRS_TAG:
-        if (results.length >= items.count) throw malformed('the number of answers');
+        if (results.length >= items.count) throw malformedAnswer('the number of answers');
         asked.uint32();
         results.push(readPair(nextField(asked, items.bytes), nextField(told, answer)));
         break;
@@ -64,13 +65,13 @@ function readBulkAnswer(items: BulkItems, answer: Buffer): CheckedRelationships 
         skipField(told);
     }
   }
-  if (results.length !== items.count) throw malformed('the number of answers');
+  if (results.length !== items.count) throw malformedAnswer('the number of answers');
   return { results, checkedAt: parseToken(checkedAt) };
 }
 
 /** @throws UnavailableError when there is none. */
 export function parseToken(token: v1.ZedToken | undefined): string {
-  if (token === undefined || token.token === '') throw malformed('the revision');
+  if (token === undefined || token.token === '') throw malformedAnswer('the revision');
   return token.token;
 }
 
@@ -91,7 +92,7 @@ function nextField(reader: BinaryReader, bytes: Buffer): Field {
   const at = reader.pos;
   const length = reader.uint32();
   const field = { bytes, at, valueAt: reader.pos, end: reader.pos + length };
-  if (field.end > reader.len) throw malformed('its encoding');
+  if (field.end > reader.len) throw malformedAnswer('its encoding');
   reader.pos = field.end;
   return field;
 }
@@ -117,7 +118,7 @@ function readPlainPair(item: Field, { bytes, valueAt, end }: Field): Relationshi
 }
 
 function parsePair(item: v1.CheckBulkPermissionsRequestItem, pair: v1.CheckBulkPermissionsPair): RelationshipResult {
-  if (pair.request === undefined || !isSameItem(item, pair.request)) throw malformed('the item of an answer');
+  if (pair.request === undefined || !isSameItem(item, pair.request)) throw malformedAnswer('the item of an answer');
   switch (pair.response.oneofKind) {
     case 'item':
       return parsePermissionship(pair.response.item.permissionship);
@@ -127,7 +128,7 @@ function parsePair(item: v1.CheckBulkPermissionsRequestItem, pair: v1.CheckBulkP
     }
     case undefined:
     default:
-      throw malformed('an answer');
+      throw malformedAnswer('an answer');
   }
 }
 
@@ -140,7 +141,7 @@ function parsePermissionship(permissionship: v1.CheckPermissionResponse_Permissi
       return DENIED;
     case Permissionship.UNSPECIFIED:
     default:
-      throw malformed('the permissionship');
+      throw malformedAnswer('the permissionship');
   }
 }
 
@@ -165,8 +166,4 @@ function accountOf(item: v1.CheckBulkPermissionsRequestItem): string | undefined
 
 function tagOf(field: number, wireType: WireType): number {
   return (field << 3) | wireType;
-}
-
-function malformed(what: string, cause?: unknown): UnavailableError {
-  return new UnavailableError('spicedb', { cause: new Error(`SpiceDB's answer is malformed: ${what}`, { cause }) });
 }

@@ -53,3 +53,8 @@ export function blameToken(error: TaskgateError, consistency: Consistency): Task
     cause: error.cause,
   });
 }
+
+/** SpiceDB said something that can't be understood: neither an allow nor a denial. */
+export function malformedAnswer(what: string, cause?: unknown): UnavailableError {
+  return new UnavailableError('spicedb', { cause: new Error(`SpiceDB's answer is malformed: ${what}`, { cause }) });
+}

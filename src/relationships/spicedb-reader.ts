@@ -1,4 +1,4 @@
-import type { RelationshipReader } from '../authorize/ports.ts';
+import type { RelationshipReader } from '../authorize/ports-lifecycle.ts';
 import { FULLY_CONSISTENT } from '../domain/consistency.ts';
 import { OverloadedError } from '../domain/errors.ts';
 import { writeItems } from './bulk-items.ts';

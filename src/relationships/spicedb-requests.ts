@@ -1,12 +1,6 @@
 import { v1 } from '@authzed/authzed-node';
-import type {
-  Relationship,
-  RelationshipChange,
-  RelationshipCheck,
-  RelationshipObject,
-  RelationshipPattern,
-  RelationshipSubject,
-} from '../authorize/ports.ts';
+import type { Relationship, RelationshipCheck, RelationshipObject, RelationshipSubject } from '../authorize/ports.ts';
+import type { RelationshipChange, RelationshipPattern } from '../authorize/ports-lifecycle.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
 import type { ObjectName } from './freshness.ts';

@@ -1,11 +1,12 @@
 import { status } from '@grpc/grpc-js';
 import type { v1 } from '@authzed/authzed-node';
-import type { CallContext, RelationshipPage, RelationshipReader } from '../authorize/ports.ts';
+import type { CallContext } from '../authorize/ports.ts';
+import type { RelationshipPage, RelationshipReader } from '../authorize/ports-lifecycle.ts';
 import { FULLY_CONSISTENT } from '../domain/consistency.ts';
 import { FailedPreconditionError } from '../domain/errors.ts';
-import { malformedAnswer, parseRelationship } from './parse-relationship.ts';
+import { parseRelationship } from './parse-relationship.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
-import { grpcStatusOf } from './spicedb-errors.ts';
+import { grpcStatusOf, malformedAnswer } from './spicedb-errors.ts';
 import { EXPORT_BULK_RELATIONSHIPS, READ_RELATIONSHIPS } from './spicedb-methods.ts';
 import { toConsistency, toFilter } from './spicedb-requests.ts';
 import { takeAnswers } from './take-answers.ts';

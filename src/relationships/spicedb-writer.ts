@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { v1 } from '@authzed/authzed-node';
-import type { RelationshipPattern, RelationshipWriter, WriteResult } from '../authorize/ports.ts';
+import type { RelationshipPattern, RelationshipWriter, WriteResult } from '../authorize/ports-lifecycle.ts';
 import { InternalError, UnavailableError } from '../domain/errors.ts';
 import type { Freshness, ObjectName } from './freshness.ts';
 import { parseToken } from './spicedb-answers.ts';

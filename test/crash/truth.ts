@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import type { StoredRelationship } from '../../src/authorize/ports.ts';
+import type { StoredRelationship } from '../../src/authorize/ports-lifecycle.ts';
 import type { AppRow, AppType } from './protocol.ts';
 import type { CrashStores } from './stores.ts';
 import { callContext } from './stores.ts';

@@ -1,4 +1,4 @@
-import type { RelationshipWriter } from '../../src/authorize/ports.ts';
+import type { RelationshipWriter } from '../../src/authorize/ports-lifecycle.ts';
 import { loadSampleRows, loadSampleTables, SAMPLE_RELATIONSHIPS } from '../../src/embedded/sample-data.ts';
 import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
 import { startPostgres } from '../support/postgres.ts';

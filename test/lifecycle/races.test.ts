@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DecideChecks, RelationshipObject, RelationshipWriter } from '../../src/authorize/ports.ts';
+import type { DecideChecks, RelationshipObject } from '../../src/authorize/ports.ts';
+import type { RelationshipWriter } from '../../src/authorize/ports-lifecycle.ts';
 import { NotFoundError } from '../../src/domain/errors.ts';
 import type { EmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
 import { startEmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';

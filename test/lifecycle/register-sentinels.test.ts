@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Relationship, RelationshipWriter, Relationships } from '../../src/authorize/ports.ts';
+import type { Relationship, Relationships } from '../../src/authorize/ports.ts';
+import type { RelationshipWriter } from '../../src/authorize/ports-lifecycle.ts';
 import { FULLY_CONSISTENT } from '../../src/domain/consistency.ts';
 import { UnavailableError } from '../../src/domain/errors.ts';
 import { identifierProblem } from '../../src/domain/identifier.ts';

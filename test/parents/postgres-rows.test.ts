@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { RegisteredRow } from '../../src/authorize/ports.ts';
+import type { RegisteredRow } from '../../src/authorize/ports-lifecycle.ts';
 import { startEmbeddedDatabase } from '../../src/embedded/embedded-database.ts';
 import { createPostgresRows } from '../../src/parents/postgres-rows.ts';
 import { createPostgresSql } from '../../src/parents/postgres-sql.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Relationship, RelationshipObject, StoredRelationship } from '../../src/authorize/ports.ts';
+import type { Relationship, RelationshipObject } from '../../src/authorize/ports.ts';
+import type { StoredRelationship } from '../../src/authorize/ports-lifecycle.ts';
 import { CancelledError } from '../../src/domain/errors.ts';
 import { SAMPLE_RELATIONSHIPS } from '../../src/embedded/sample-data.ts';
 import type { RelationshipChain } from '../../src/relationships/relationship-chain.ts';

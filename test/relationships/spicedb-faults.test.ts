@@ -4,7 +4,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { v1 } from '@authzed/authzed-node';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
-import type { RelationshipCheck, RelationshipWriter, Relationships } from '../../src/authorize/ports.ts';
+import type { RelationshipCheck, Relationships } from '../../src/authorize/ports.ts';
+import type { RelationshipWriter } from '../../src/authorize/ports-lifecycle.ts';
 import { MINIMIZE_LATENCY } from '../../src/domain/consistency.ts';
 import {
   CancelledError,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Relationship, StoredRelationship } from '../../src/authorize/ports.ts';
+import type { Relationship } from '../../src/authorize/ports.ts';
+import type { StoredRelationship } from '../../src/authorize/ports-lifecycle.ts';
 import type { RelationshipChain } from '../../src/relationships/relationship-chain.ts';
 import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
 import type { SpiceDbEngine, SpiceDbStore } from '../support/spicedb.ts';

@@ -1,4 +1,4 @@
-import type { RelationshipReader, StoredRelationship } from '../../src/authorize/ports.ts';
+import type { RelationshipReader, StoredRelationship } from '../../src/authorize/ports-lifecycle.ts';
 import { callContext } from './spicedb.ts';
 
 const TYPES = ['task', 'agent', 'api_key', 'schedule', 'tenant'] as const;

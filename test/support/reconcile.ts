@@ -1,5 +1,6 @@
 import { inject } from 'vitest';
-import type { RelationshipObject, StoredRelationship } from '../../src/authorize/ports.ts';
+import type { RelationshipObject } from '../../src/authorize/ports.ts';
+import type { StoredRelationship } from '../../src/authorize/ports-lifecycle.ts';
 import type { TypeSource } from '../../src/config/config.ts';
 import { loadSampleTables } from '../../src/embedded/sample-data.ts';
 import type { Registration } from '../../src/domain/registration.ts';

@@ -1,4 +1,4 @@
-import type { RelationshipWriter } from '../../src/authorize/ports.ts';
+import type { RelationshipWriter } from '../../src/authorize/ports-lifecycle.ts';
 
 /**
  * Makes one write at a time. SpiceDB's in-memory datastore may hide one of two writes that commit at once, acknowledged

@@ -1,10 +1,5 @@
-import type {
-  CallContext,
-  Clock,
-  RegisteredRows,
-  RelationshipReader,
-  RelationshipWriter,
-} from '../../authorize/ports.ts';
+import type { CallContext, Clock } from '../../authorize/ports.ts';
+import type { RegisteredRows, RelationshipReader, RelationshipWriter } from '../../authorize/ports-lifecycle.ts';
 import { DeadlineExceededError, toTaskgateError, UnavailableError } from '../../domain/errors.ts';
 import type { Registration } from '../../domain/registration.ts';
 import type { TenantGates } from '../tenant-gates.ts';

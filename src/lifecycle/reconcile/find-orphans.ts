@@ -1,4 +1,4 @@
-import type { RelationshipPage } from '../../authorize/ports.ts';
+import type { RelationshipPage } from '../../authorize/ports-lifecycle.ts';
 import { FailedPreconditionError } from '../../domain/errors.ts';
 import type { Engine, ReconcileType } from './engine.ts';
 import { orProblem, typeRunOf } from './engine.ts';

@@ -1,4 +1,5 @@
-import type { RegisteredRow, RelationshipObject } from '../../authorize/ports.ts';
+import type { RelationshipObject } from '../../authorize/ports.ts';
+import type { RegisteredRow } from '../../authorize/ports-lifecycle.ts';
 import { identifierProblem } from '../../domain/identifier.ts';
 import type { Registration } from '../../domain/registration.ts';
 import { mapAtOnce } from './at-once.ts';

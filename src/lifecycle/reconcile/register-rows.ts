@@ -1,4 +1,4 @@
-import type { RegisteredRow } from '../../authorize/ports.ts';
+import type { RegisteredRow } from '../../authorize/ports-lifecycle.ts';
 import { AlreadyExistsError } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { deregister } from '../deregister-resource.ts';

@@ -1,4 +1,5 @@
-import type { RelationshipObject, RelationshipPattern } from '../../authorize/ports.ts';
+import type { RelationshipObject } from '../../authorize/ports.ts';
+import type { RelationshipPattern } from '../../authorize/ports-lifecycle.ts';
 import { deregister } from '../deregister-resource.ts';
 import { mapAtOnce } from './at-once.ts';
 import type { Engine, ReconcileType } from './engine.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { RegisteredRows, RelationshipWriter } from '../../../src/authorize/ports.ts';
+import type { RegisteredRows, RelationshipWriter } from '../../../src/authorize/ports-lifecycle.ts';
 import { DeadlineExceededError, FailedPreconditionError, UnavailableError } from '../../../src/domain/errors.ts';
 import type { ReconcileType } from '../../../src/lifecycle/reconcile/engine.ts';
 import type { RunState } from '../../../src/lifecycle/reconcile/run-state.ts';
