@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createDecideChecks } from '../src/authorize/decide-checks.ts';
+import { createDecideCheck } from '../src/authorize/decide-check.ts';
 import type { CallContext, Clock, Relationship } from '../src/authorize/ports.ts';
 import { loadConfig } from '../src/config/load-config.ts';
 import { createRegisterResource } from '../src/lifecycle/register-resource.ts';
@@ -29,7 +29,7 @@ const SETTLE_MS = 6_000;
 export async function measureRegister(stores: BenchStores): Promise<readonly BenchRow[]> {
   const chain = createRelationshipChain({ clock: CLOCK }, { spiceDb: stores.spiceDb, caching: {} });
   const { types, registrations, consistency } = loadDefaults();
-  const decideChecks = createDecideChecks(
+  const decideCheck = createDecideCheck(
     {
       relationships: chain.relationships,
       parents: { lookup: async () => [] },
@@ -38,7 +38,7 @@ export async function measureRegister(stores: BenchStores): Promise<readonly Ben
     { types, consistencyByOperation: consistency, revealReadable: false },
   );
   const register = createRegisterResource(
-    { ...chain, decideChecks, tenantGates: createTenantGates(chain) },
+    { ...chain, decideCheck, tenantGates: createTenantGates(chain) },
     { types, registrations: new Map(registrations.map((registration) => [registration.type, registration])) },
   );
   let nextTask = 0;

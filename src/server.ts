@@ -5,9 +5,9 @@ import { createBatchCheckTask } from './authorize/batch-check-task.ts';
 import { createCheckTask } from './authorize/check-task.ts';
 import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts';
 import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
+import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
-import { createDecideNow } from './authorize/decide-now.ts';
-import type { Clock, DecideChecks } from './authorize/ports.ts';
+import type { Clock, DecideCheck } from './authorize/ports.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
@@ -106,13 +106,14 @@ export async function startServer(
   const decideDeps = { parents, relationships: relationships.relationships, sentinels };
   const plan = { types: config.types, consistencyByOperation: config.consistency };
   const decideOptions = { ...plan, revealReadable: config.denials.revealReadable };
+  const decideCheck = createDecideCheck(decideDeps, decideOptions);
   const decideChecks = createDecideChecks(decideDeps, decideOptions);
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
   const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
   const procedures = createProcedures(
     {
-      checkTask: createCheckTask({ decideNow: createDecideNow(decideDeps, decideOptions), decideChecks, decisionLog }),
+      checkTask: createCheckTask({ decideCheck, decisionLog }),
       batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }),
       filterReadableTasks: createFilterReadableTasks({ decideChecks: decideForLists }),
       listReadableTasks: createListReadableTasks(
@@ -120,7 +121,7 @@ export async function startServer(
         { ...plan, isUnscoped: isOneOf(config.lists.unscoped) },
       ),
       cursors: createCursorCodec(toCursorSecrets(config)),
-      ...createLifecycle({ decideChecks, ...relationships }, config),
+      ...createLifecycle({ decideCheck, ...relationships }, config),
     },
     { maxBatchSize: limits.maxBatchSize },
   );
@@ -201,14 +202,14 @@ export async function startServer(
 
 /** The use cases that write. */
 function createLifecycle(
-  { decideChecks, writer, reader }: RelationshipChain & { readonly decideChecks: DecideChecks },
+  { decideCheck, writer, reader }: RelationshipChain & { readonly decideCheck: DecideCheck },
   { types, registrations }: Config,
 ) {
   const model = {
     types,
     registrations: new Map(registrations.map((registration) => [registration.type, registration])),
   };
-  const deps = { decideChecks, writer, reader };
+  const deps = { decideCheck, writer, reader };
   return {
     registerResource: createRegisterResource({ ...deps, tenantGates: createTenantGates({ reader }) }, model),
     deregisterResource: createDeregisterResource(deps, model),

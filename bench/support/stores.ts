@@ -31,7 +31,7 @@ export const BENCH_MESSAGES = 100_000;
 /** Real SpiceDB if there is one, else the embedded engine; either way outside the process that is measured. */
 export async function startBenchStores(): Promise<BenchStores> {
   await using opened = new AsyncDisposableStack();
-  const postgres = opened.use(await startPostgres());
+  const postgres = opened.use(await startPostgres({ durable: true }));
   const redis = opened.use(await startRedis());
   const database = opened.use(await createTestDatabase(postgres.url, [loadSampleTables(), loadSampleRows()]));
   await execute(

@@ -1,6 +1,6 @@
 import type {
   CallContext,
-  DecideChecks,
+  DecideCheck,
   Relationship,
   RelationshipObject,
   RelationshipSubject,
@@ -41,7 +41,7 @@ export interface RoleSubject {
 export type ChangeRole = (change: RoleChange, context: CallContext) => Promise<string>;
 
 export interface RoleDeps {
-  readonly decideChecks: DecideChecks;
+  readonly decideCheck: DecideCheck;
   readonly writer: RelationshipWriter;
   readonly reader: RelationshipReader;
 }
@@ -51,7 +51,7 @@ const MAX_ATTEMPTS = 5;
 
 export function createGrantRole(deps: RoleDeps, model: LifecycleModel): ChangeRole {
   return async (change, context) => {
-    const { given, tie } = await prepare(deps.decideChecks, change, model, context);
+    const { given, tie } = await prepare(deps.decideCheck, change, model, context);
     // A resource that is being deregistered has lost its tie: a role on it would outlive it.
     const result = await deps.writer.write({ touch: [given], ifAny: [tie] }, context);
     if (result.kind === 'refused') throw new NotFoundError();
@@ -61,7 +61,7 @@ export function createGrantRole(deps: RoleDeps, model: LifecycleModel): ChangeRo
 
 export function createRevokeRole(deps: RoleDeps, model: LifecycleModel): ChangeRole {
   return async (change, context) => {
-    const { given, tie } = await prepare(deps.decideChecks, change, model, context);
+    const { given, tie } = await prepare(deps.decideCheck, change, model, context);
     if (change.role === 'owner') return revokeOwner(deps, given, tie, context);
     const result = await deps.writer.write({ remove: [given], ifAny: [tie] }, context);
     if (result.kind === 'refused') throw new NotFoundError();
@@ -99,7 +99,7 @@ async function revokeOwner(
 
 /** What is to be written, for a principal that may. */
 async function prepare(
-  decideChecks: DecideChecks,
+  decideCheck: DecideCheck,
   { principal, resource, role, subject }: RoleChange,
   model: LifecycleModel,
   context: CallContext,
@@ -107,7 +107,7 @@ async function prepare(
   const registration = requireRegistration(resource, model);
   const relation = requireRole(registration, role);
   const asked = { principal, resource, operation: 'share', field: 'resource' } as const;
-  const id = await requirePermission(decideChecks, asked, context);
+  const id = await requirePermission(decideCheck, asked, context);
   const object: RelationshipObject = { kind: 'resource', type: registration.type, id };
   const tenant: RelationshipSubject = { kind: 'object', object: { kind: 'tenant', account: principal.account } };
   return {

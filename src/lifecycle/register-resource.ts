@@ -1,4 +1,4 @@
-import type { CallContext, DecideChecks, Relationship, RelationshipObject } from '../authorize/ports.ts';
+import type { CallContext, DecideCheck, Relationship, RelationshipObject } from '../authorize/ports.ts';
 import type { RelationshipReader, RelationshipWriter, StoredRelationship } from '../authorize/ports-lifecycle.ts';
 import { AlreadyExistsError, InvalidArgumentError, UnavailableError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
@@ -29,7 +29,7 @@ export interface RegisterRequest {
 export type RegisterResource = (request: RegisterRequest, context: CallContext) => Promise<string>;
 
 export interface RegisterDeps {
-  readonly decideChecks: DecideChecks;
+  readonly decideCheck: DecideCheck;
   readonly writer: RelationshipWriter;
   readonly reader: RelationshipReader;
   readonly tenantGates: TenantGates;
@@ -45,7 +45,7 @@ export function createRegisterResource(deps: RegisterDeps, model: LifecycleModel
     const parentId =
       parent === undefined
         ? undefined
-        : await requireParent(deps.decideChecks, registration, { principal, id, parent }, context);
+        : await requireParent(deps.decideCheck, registration, { principal, id, parent }, context);
     return register(deps, { registration, id, owner: principal, parentId }, context);
   };
 }
@@ -60,7 +60,7 @@ export interface NewRegistration {
 
 /** Registers what needs no asking. Result and errors as of `RegisterResource`, without those about the parent. */
 export async function register(
-  { writer, reader, tenantGates }: Omit<RegisterDeps, 'decideChecks'>,
+  { writer, reader, tenantGates }: Omit<RegisterDeps, 'decideCheck'>,
   wanted: NewRegistration,
   context: CallContext,
 ): Promise<string> {
@@ -83,7 +83,7 @@ export async function register(
 }
 
 async function requireParent(
-  decideChecks: DecideChecks,
+  decideCheck: DecideCheck,
   { type, parent: expected }: Registration,
   { principal, id, parent }: { readonly principal: Principal; readonly id: string; readonly parent: ResourceRef },
   context: CallContext,
@@ -94,7 +94,7 @@ async function requireParent(
   }
   if (parent.type !== expected.type) throw new InvalidArgumentError('parent.type', `must be ${expected.type}`);
   const asked = { principal, resource: parent, operation: expected.operation, field: 'parent' };
-  return requirePermission(decideChecks, asked, context);
+  return requirePermission(decideCheck, asked, context);
 }
 
 function toRelationships(

@@ -1,4 +1,4 @@
-import type { CallContext, DecideChecks } from '../authorize/ports.ts';
+import type { CallContext, DecideCheck } from '../authorize/ports.ts';
 import { MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { ForbiddenError, InternalError, InvalidArgumentError, NotFoundError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
@@ -15,7 +15,7 @@ import type { ResourceRef } from '../domain/resource.ts';
  * @throws TaskgateError if it could not be told.
  */
 export async function requirePermission(
-  decideChecks: DecideChecks,
+  decideCheck: DecideCheck,
   asked: {
     readonly principal: Principal;
     readonly resource: ResourceRef;
@@ -26,8 +26,7 @@ export async function requirePermission(
 ): Promise<string> {
   const { principal, resource, operation, field } = asked;
   const check = { resource, operation, consistency: MINIMIZE_LATENCY, createIfAbsent: false };
-  const [outcome] = await decideChecks(principal, [check], context);
-  if (outcome === undefined) throw new InternalError({ cause: 'one check had no outcome' });
+  const outcome = await decideCheck(principal, check, context);
   if (outcome.kind === 'failed') {
     const { error } = outcome;
     if (!(error instanceof InvalidArgumentError)) throw error;

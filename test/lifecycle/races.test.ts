@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DecideChecks, RelationshipObject } from '../../src/authorize/ports.ts';
+import type { DecideCheck, RelationshipObject } from '../../src/authorize/ports.ts';
 import type { RelationshipWriter } from '../../src/authorize/ports-lifecycle.ts';
 import { NotFoundError } from '../../src/domain/errors.ts';
 import type { EmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
@@ -55,11 +55,11 @@ const linesOf = async (id: string): Promise<readonly string[]> =>
   (await readGraph(chain.reader, ['task'])).filter((line) => line.startsWith(`task:${id}#`));
 
 /** Decides that alice may share the task, and then lets `meanwhile` happen before she hears of it. */
-function allowedBefore(id: string, meanwhile: () => Promise<unknown>): DecideChecks {
+function allowedBefore(id: string, meanwhile: () => Promise<unknown>): DecideCheck {
   return async () => {
     await meanwhile();
     const object = { type: 'task', id };
-    return [{ kind: 'decided', decision: { kind: 'ALLOWED', object, checkedAt: 'token' }, reason: 'held' }];
+    return { kind: 'decided', decision: { kind: 'ALLOWED', object, checkedAt: 'token' }, reason: 'held' };
   };
 }
 
@@ -74,8 +74,8 @@ const change = (id: string, role: 'owner' | 'viewer') =>
 test.each(['viewer', 'owner'] as const)('gives no %s on what was deregistered after the decision', async (role) => {
   const id = `grant-${role}`;
   await registerTask(id);
-  const decideChecks = allowedBefore(id, async () => deregisterTask(id));
-  const grant = createGrantRole({ ...chain, decideChecks }, MODEL);
+  const decideCheck = allowedBefore(id, async () => deregisterTask(id));
+  const grant = createGrantRole({ ...chain, decideCheck }, MODEL);
   await expect(grant(change(id, role), callContext())).rejects.toThrow(NotFoundError);
   expect(await linesOf(id)).toEqual([]);
 });
@@ -83,7 +83,7 @@ test.each(['viewer', 'owner'] as const)('gives no %s on what was deregistered af
 test.each(['viewer', 'owner'] as const)('takes no %s from what is another account’s by now', async (role) => {
   const id = `revoke-${role}`;
   await registerTask(id);
-  const decideChecks = allowedBefore(id, async () => {
+  const decideCheck = allowedBefore(id, async () => {
     await deregisterTask(id);
     const object: RelationshipObject = { kind: 'resource', type: 'task', id };
     const tenant: RelationshipObject = { kind: 'tenant', account: 'globex' };
@@ -96,7 +96,7 @@ test.each(['viewer', 'owner'] as const)('takes no %s from what is another accoun
       callContext(),
     );
   });
-  const revoke = createRevokeRole({ ...chain, decideChecks }, MODEL);
+  const revoke = createRevokeRole({ ...chain, decideCheck }, MODEL);
   await expect(revoke(change(id, role), callContext())).rejects.toThrow();
   expect(await linesOf(id)).toHaveLength(3);
 });

