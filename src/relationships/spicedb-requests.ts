@@ -81,10 +81,16 @@ export function toWriteRequest({
   ] as const) {
     for (const { object, relation, subject } of relationships) {
       const relationship = { resource: toObjectReference(object), relation, ...toSubject(subject) };
-      updates.set(JSON.stringify(relationship), { operation, relationship });
+      updates.set(nameOf(relationship), { operation, relationship });
     }
   }
   return { updates: [...updates.values()], optionalPreconditions: toPreconditions(conditions) };
+}
+
+/** What SpiceDB tells relationships apart by: not by their caveat. */
+function nameOf({ resource, relation, subject }: v1.Relationship): string {
+  const object = subject?.object;
+  return `${resource?.objectType}:${resource?.objectId}#${relation}@${object?.objectType}:${object?.objectId}`;
 }
 
 /** What must hold for a write to be made. */
