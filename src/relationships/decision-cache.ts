@@ -1,5 +1,14 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock, RelationshipCheck, RelationshipResult, Relationships } from '../authorize/ports.ts';
+import type {
+  CallContext,
+  CheckedRelationships,
+  Clock,
+  RelationshipCheck,
+  RelationshipResult,
+  Relationships,
+} from '../authorize/ports.ts';
+import type { Consistency } from '../domain/consistency.ts';
+import { MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { checkKey } from './check-key.ts';
 import type { Freshness, Moment, ObjectName } from './freshness.ts';
@@ -20,7 +29,12 @@ interface Entry {
   /** The moment at which the check began: a change after it may not be in the answer. */
   readonly moment: Moment;
   readonly expiresAtMs: number;
+  /** Its successor has been asked for. */
+  isRenewed: boolean;
 }
+
+/** The last share of an answer's time, in which whoever takes it has it renewed. */
+const RENEWED_SHARE = 0.2;
 
 /**
  * Keeps answers for as long as nothing that bears on them has changed. While changes may be missed it is not there: it
@@ -28,6 +42,9 @@ interface Entry {
  *
  * Only minimise-latency is answered from it; a caller that asks for more gets a read of its own. An answer is kept with
  * the moment at which its check *began*, so that a change which was told meanwhile voids it. Faults are never kept.
+ *
+ * An answer that is still asked for as its time runs out is renewed behind the caller's back: when the time of a busy one
+ * is up, everybody who asks at that moment would wait.
  */
 export function createDecisionCache(
   { inner, freshness, clock }: { readonly inner: Relationships; readonly freshness: Freshness; readonly clock: Clock },
@@ -43,31 +60,63 @@ export function createDecisionCache(
   const keep = (
     key: string,
     { object: asked }: RelationshipCheck,
-    answer: Omit<Entry, 'object' | 'expiresAtMs'>,
+    answer: Pick<Entry, 'result' | 'checkedAt' | 'moment'>,
   ): void => {
     const object = toObjectName(asked);
-    entries.set(key, { ...answer, object, expiresAtMs: clock.nowMs() + ttlMs });
+    entries.set(key, { ...answer, object, expiresAtMs: clock.nowMs() + ttlMs, isRenewed: false });
+  };
+  const ask = async (
+    checks: readonly RelationshipCheck[],
+    consistency: Consistency,
+    context: CallContext,
+    moment: Moment,
+  ): Promise<CheckedRelationships> => {
+    const { results: answered, checkedAt } = await inner.check(checks, consistency, context);
+    const results = checks.map((check, index): RelationshipResult => {
+      const result = answered[index] ?? { kind: 'failed', error: new UnavailableError('spicedb') };
+      if (result.kind !== 'failed') keep(checkKey(check), check, { result, checkedAt, moment });
+      return result;
+    });
+    return { results, checkedAt };
+  };
+  const isDue = ({ expiresAtMs, isRenewed }: Entry): boolean =>
+    !isRenewed && expiresAtMs - clock.nowMs() <= ttlMs * RENEWED_SHARE;
+  /** Whatever goes wrong, the answer that is there is good until its time is up, and then it is asked again. */
+  const renew = (checks: readonly RelationshipCheck[], moment: Moment): void => {
+    const context = { signal: new AbortController().signal, deadlineAtMs: clock.nowMs() + ttlMs };
+    void ask(checks, MINIMIZE_LATENCY, context, moment).catch(() => undefined);
   };
 
   return {
-    peek: (check) => (freshness.now() === undefined ? undefined : read(checkKey(check))),
+    peek(check) {
+      const moment = freshness.now();
+      const entry = moment === undefined ? undefined : read(checkKey(check));
+      if (entry !== undefined && moment !== undefined && isDue(entry)) {
+        entry.isRenewed = true;
+        renew([check], moment);
+      }
+      return entry;
+    },
     async check(checks, consistency, context) {
       const moment = freshness.now();
       if (moment === undefined) return inner.check(checks, consistency, context);
-      const keys = checks.map(checkKey);
-      const known = keys.map((key) => (consistency.kind === 'minimize_latency' ? read(key) : undefined));
-      const missing = checks.filter((_, index) => known[index] === undefined);
-      const answer = missing.length === 0 ? undefined : await inner.check(missing, consistency, context);
-      const answered = answer?.results.values();
-      const results = checks.map((check, index): RelationshipResult => {
+      const known = checks.map((check) =>
+        consistency.kind === 'minimize_latency' ? read(checkKey(check)) : undefined,
+      );
+      const due = checks.filter((_, index) => {
         const entry = known[index];
-        if (entry !== undefined) return entry.result;
-        const result = answered?.next().value ?? { kind: 'failed', error: new UnavailableError('spicedb') };
-        if (result.kind !== 'failed') {
-          keep(keys[index] ?? '', check, { result, checkedAt: answer?.checkedAt ?? '', moment });
-        }
-        return result;
+        if (entry === undefined || !isDue(entry)) return false;
+        entry.isRenewed = true;
+        return true;
       });
+      if (due.length > 0) renew(due, moment);
+      const missing = checks.filter((_, index) => known[index] === undefined);
+      const answer = missing.length === 0 ? undefined : await ask(missing, consistency, context, moment);
+      const answered = answer?.results.values();
+      const results = known.map(
+        (entry): RelationshipResult =>
+          entry?.result ?? answered?.next().value ?? { kind: 'failed', error: new UnavailableError('spicedb') },
+      );
       // A token comes with what is held; an answer without anything held may have none.
       const held = known.find((entry) => entry?.result.kind === 'held');
       return { results, checkedAt: answer?.checkedAt || held?.checkedAt || '' };

@@ -2,6 +2,7 @@ import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { HealthImplementation } from 'grpc-health-check';
+import { freeFinishedStreams } from './finished-streams.ts';
 import { toGrpcService } from './grpc-handlers.ts';
 import type { Listener, ListenerDeps } from './listener.ts';
 import { addReflection } from './reflection.ts';
@@ -27,12 +28,15 @@ export async function createGrpcListener(
     'grpc.max_receive_message_length': options.maxMessageBytes,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
+    // Nobody can ask for its figures: its service is not served.
+    'grpc.enable_channelz': 0,
   });
   const { definition, implementation } = toGrpcService(deps, options);
   server.addService(definition, implementation);
   deps.health.addToServer(server);
   addReflection(server);
   const address = await bind(server, options);
+  freeFinishedStreams(server);
   return { address, close: async (graceMs) => closeServer(server, graceMs) };
 }
 

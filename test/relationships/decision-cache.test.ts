@@ -1,3 +1,4 @@
+import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RelationshipCheck, RelationshipResult, Relationships } from '../../src/authorize/ports.ts';
 import type { Consistency } from '../../src/domain/consistency.ts';
@@ -63,6 +64,70 @@ describe('the decision cache', () => {
     advance(30_000);
     await check('task-1');
     expect(asked).toHaveLength(2);
+  });
+
+  test('renews an answer that is asked for as its time runs out, once, and nobody waits', async () => {
+    const { check, cache, asked, changes, advance, setAnswer } = setUp();
+    changes.followed(FOLLOWED);
+    await check('task-1');
+    advance(23_999);
+    await check('task-1');
+    expect(asked).toHaveLength(1);
+    advance(1);
+    const renewal = Promise.withResolvers<RelationshipResult>();
+    setAnswer(async () => renewal.promise);
+    expect(cache.peek?.(taskCheck('task-1'))?.result.kind).toBe('held');
+    expect(await check('task-1')).toBe('held');
+    expect(asked).toHaveLength(2);
+    renewal.resolve({ kind: 'denied' });
+    await settled();
+    advance(6_000);
+    expect(await check('task-1')).toBe('denied');
+    expect(asked).toHaveLength(2);
+  });
+
+  test('renews only what is asked for', async () => {
+    const { check, asked, changes, advance } = setUp();
+    changes.followed(FOLLOWED);
+    await Promise.all([check('task-1'), check('task-2')]);
+    advance(24_000);
+    await check('task-1');
+    advance(6_000);
+    await check('task-2');
+    expect(asked.map(({ checks }) => checks)).toEqual(
+      ['task-1', 'task-2', 'task-1', 'task-2'].map((id) => [taskCheck(id)]),
+    );
+  });
+
+  test('holds on to an answer whose renewal failed until its time is up, and no longer', async () => {
+    const { check, asked, changes, advance, setAnswer } = setUp();
+    changes.followed(FOLLOWED);
+    await check('task-1');
+    advance(24_000);
+    setAnswer(async () => Promise.reject(new UnavailableError('spicedb')));
+    expect(await check('task-1')).toBe('held');
+    await settled();
+    advance(5_999);
+    expect(await check('task-1')).toBe('held');
+    expect(asked).toHaveLength(2);
+    advance(1);
+    await expect(check('task-1')).rejects.toThrow(UnavailableError);
+  });
+
+  test('never keeps a renewal that began before a change of its task was told', async () => {
+    const { check, asked, changes, advance, setAnswer } = setUp();
+    changes.followed(FOLLOWED);
+    await check('task-1');
+    advance(24_000);
+    const renewal = Promise.withResolvers<RelationshipResult>();
+    setAnswer(async () => renewal.promise);
+    await check('task-1');
+    changes.changed([TASK_1], 'change');
+    renewal.resolve({ kind: 'held' });
+    await settled();
+    setAnswer(async () => ({ kind: 'denied' }));
+    expect(await check('task-1')).toBe('denied');
+    expect(asked).toHaveLength(3);
   });
 
   test.each([
