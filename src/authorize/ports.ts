@@ -134,11 +134,7 @@ export interface SentinelPicker {
 }
 
 /** Decides one check: at once if nobody has to be asked. Never throws; a promise of it never rejects. */
-export type DecideCheck = (
-  principal: Principal,
-  check: TaskCheck,
-  context: CallContext,
-) => Outcome | Promise<Outcome>;
+export type DecideCheck = (principal: Principal, check: TaskCheck, context: CallContext) => Outcome | Promise<Outcome>;
 
 /** Decides any number of checks for one principal; as many outcomes as checks, in their order. Never rejects. */
 export type DecideChecks = (

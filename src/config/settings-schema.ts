@@ -136,7 +136,7 @@ export const settingsSchema = z.object({
     .object({
       cache: flag().default(true),
       max_entries: integer(1, 10_000_000).default(100_000),
-      ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(5 * SECOND_MS),
+      ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(4 * SECOND_MS),
       floor_ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(11 * SECOND_MS),
     })
     .prefault({}),

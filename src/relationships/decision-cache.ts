@@ -17,7 +17,7 @@ import { toObjectName } from './spicedb-requests.ts';
 export interface DecisionCacheOptions {
   /** Answers that are kept; the one that was used longest ago goes first. Default 100,000. */
   readonly maxEntries?: number;
-  /** Milliseconds after which an answer is asked again, whatever is told of changes. Default 5,000. */
+  /** Milliseconds after which an answer is asked again, whatever is told of changes. Default 4,000. */
   readonly ttlMs?: number;
 }
 
@@ -48,7 +48,7 @@ const RENEWED_SHARE = 0.2;
  */
 export function createDecisionCache(
   { inner, freshness, clock }: { readonly inner: Relationships; readonly freshness: Freshness; readonly clock: Clock },
-  { maxEntries = 100_000, ttlMs = 5_000 }: DecisionCacheOptions = {},
+  { maxEntries = 100_000, ttlMs = 4_000 }: DecisionCacheOptions = {},
 ): Relationships {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
 

@@ -20,6 +20,11 @@ export interface ChangeListener {
    * write was marked with, if this may be one of ours.
    */
   changed(objects: readonly ObjectName[], token: string, tag?: string): void;
+  /**
+   * Before SpiceDB is asked for its latest revision. The result takes the answer: whatever was known before the question
+   * can be read there, and so can what was changed before it and has yet to be told.
+   */
+  asking(): (token: string) => void;
   /** Changes may be missed from here on. */
   lost(): void;
 }
@@ -85,6 +90,8 @@ export function createFreshness(
       if (reason === 'evict' && change.moment > forgotten.moment) forgotten = change;
     },
   });
+  /** The latest revision that SpiceDB said, as a change at the moment of the question. */
+  let answered: Change = NEVER;
   const lastChangeOf = (key: string): Change => changes.get(key) ?? forgotten;
 
   let last = NEVER;
@@ -94,8 +101,11 @@ export function createFreshness(
     return last;
   };
   const ownWrites = createOwnWrites({ clock, now: () => latest, next: () => (latest += 1) }, { floorTtlMs });
+  const isInForce = ({ expiresAtMs }: Change): boolean => expiresAtMs > clock.nowMs();
   const toFloor = (told: Change, own: OwnFloor | undefined): Floor | undefined => {
-    const isToldInForce = told.expiresAtMs > clock.nowMs();
+    const isToldInForce = isInForce(told);
+    const knownBy = Math.max(isToldInForce ? told.moment : 0, own?.acknowledgedBy ?? 0);
+    if (isInForce(answered) && knownBy <= answered.moment) return { kind: 'at_least_as_fresh', token: answered.token };
     if (own === undefined) return isToldInForce ? { kind: 'at_least_as_fresh', token: told.token } : undefined;
     // What was told before the write was sent had been written before it.
     if (own.kind === 'freshest' || (isToldInForce && told.moment > own.since)) return FULLY_CONSISTENT;
@@ -116,6 +126,12 @@ export function createFreshness(
           if (leafTypes.has(object.type)) changes.set(keyOf(object), change);
           else shared = change;
         }
+      },
+      asking() {
+        const moment = latest;
+        return (token) => {
+          answered = { moment, token, expiresAtMs: clock.nowMs() + floorTtlMs };
+        };
       },
       lost() {
         isFollowing = false;

@@ -12,9 +12,13 @@ export interface OwnWrite {
   failed(): void;
 }
 
-/** The floor that own writes ask for. `since`: changes told up to this moment are older than the token. */
-export type OwnFloor =
-  { readonly kind: 'token'; readonly token: string; readonly since: Moment } | { readonly kind: 'freshest' };
+/**
+ * The floor that own writes ask for. `acknowledgedBy`: all of them had been by this moment. `since`: changes told up to
+ * this one are older than the token.
+ */
+export type OwnFloor = { readonly acknowledgedBy: Moment } & (
+  { readonly kind: 'token'; readonly token: string; readonly since: Moment } | { readonly kind: 'freshest' }
+);
 
 export interface OwnWrites {
   /** `keys`: the objects that it changes; `shared` for what bears on all objects. */
@@ -92,8 +96,9 @@ export function createOwnWrites(
   const toFloor = (found: ReadonlySet<Entry>): OwnFloor | undefined => {
     const [first, ...others] = found;
     if (first === undefined) return undefined;
-    if (others.length > 0 || first.token === undefined) return { kind: 'freshest' };
-    return { kind: 'token', token: first.token, since: first.since };
+    const acknowledgedBy = Math.max(...Array.from(found, ({ moment }) => moment));
+    if (others.length > 0 || first.token === undefined) return { kind: 'freshest', acknowledgedBy };
+    return { kind: 'token', token: first.token, since: first.since, acknowledgedBy };
   };
 
   return {

@@ -12,8 +12,9 @@ export interface FollowChangesOptions {
   /** Milliseconds that reading the schema may take. */
   readonly timeoutMs: number;
   /**
-   * Milliseconds without a word from Watch after which SpiceDB is asked whether it is there: it only speaks of changes.
-   * No answer within as long again means that changes may be missed. `off` never asks. Default 500.
+   * Milliseconds without a word from Watch after which SpiceDB is asked for its latest revision: Watch only speaks of
+   * changes, and may hang without a word. No answer within as long again means that changes may be missed. `off` never
+   * asks. Default 500.
    */
   readonly silenceMs?: number | 'off';
 }
@@ -28,6 +29,8 @@ export interface FollowChangesDeps {
 
 const RETRY_DELAY_MS = 200;
 const MAX_RETRY_DELAY_MS = 5_000;
+/** How often silence is looked for within its time, so that it is noticed little later than it is one. */
+const PROBES_PER_SILENCE = 5;
 const ALL_KINDS = [
   v1.WatchKind.INCLUDE_RELATIONSHIP_UPDATES,
   v1.WatchKind.INCLUDE_SCHEMA_UPDATES,
@@ -85,17 +88,23 @@ async function followOnce(
     optionalStartCursor: readAt,
   };
   const { promise: ended, resolve, reject } = Promise.withResolvers<undefined>();
-  let heardAtMs = clock.nowMs();
+  let quietSinceMs = clock.nowMs();
   const probe = async (withinMs: number): Promise<void> => {
-    if (clock.nowMs() - heardAtMs < withinMs) return;
-    const probing = { signal: closing, deadlineAtMs: clock.nowMs() + withinMs };
-    const { schemaText: current } = await client.call(READ_SCHEMA, {}, probing, { idempotent: false });
-    if (current !== schemaText) resolve(undefined);
+    if (clock.nowMs() - quietSinceMs < withinMs) return;
+    quietSinceMs = clock.nowMs();
+    const probing = { signal: closing, deadlineAtMs: quietSinceMs + withinMs };
+    const answered = listener.asking();
+    const latest = await client.call(READ_SCHEMA, {}, probing, { idempotent: false });
+    if (latest.schemaText !== schemaText) resolve(undefined);
+    else if (latest.readAt !== undefined) answered(latest.readAt.token);
   };
-  const prober = silenceMs === 'off' ? undefined : setInterval(() => void probe(silenceMs).catch(reject), silenceMs);
+  const prober =
+    silenceMs === 'off'
+      ? undefined
+      : setInterval(() => void probe(silenceMs).catch(reject), silenceMs / PROBES_PER_SILENCE);
   const watch = client.stream(WATCH, request, closing, {
     onMessage(message) {
-      heardAtMs = clock.nowMs();
+      quietSinceMs = clock.nowMs();
       onMessage();
       if (message.schemaUpdated) resolve(undefined);
       else if (!tell(message, listener))

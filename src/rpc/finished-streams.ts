@@ -17,7 +17,7 @@ interface SessionState {
  * It changes what is not public in grpc-js and Node, so it does nothing where they are not as they are known to be.
  */
 export function freeFinishedStreams(server: Server): void {
-  const { http2Servers } = server as unknown as { readonly http2Servers: unknown };
+  const http2Servers: unknown = Reflect.get(server, 'http2Servers');
   if (!(http2Servers instanceof Map)) return;
   for (const http2Server of http2Servers.keys() as Iterable<NodeJS.EventEmitter>) {
     http2Server.prependListener('session', (session: object) => {

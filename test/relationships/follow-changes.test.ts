@@ -13,6 +13,7 @@ function setUp({ schema = SCHEMA, silenceMs = 'off' }: { schema?: string; silenc
   const watches: StreamEvents<v1.WatchResponse>[] = [];
   const told: string[] = [];
   const lost: unknown[] = [];
+  const answered: string[] = [];
   const answers = {
     schemaText: schema,
     read: async () => ({ schemaText: answers.schemaText, readAt: { token: `read ${watches.length}` } }),
@@ -29,6 +30,7 @@ function setUp({ schema = SCHEMA, silenceMs = 'off' }: { schema?: string; silenc
     followed: ({ token }: { token: string }) => void told.push(`followed ${token}`),
     changed: (objects: readonly { type: string; id: string }[], token: string) =>
       void told.push(`changed ${objects.map(({ type, id }) => `${type}:${id}`).join()} ${token}`),
+    asking: () => (token: string) => void answered.push(token),
     lost: () => void told.push('lost'),
   };
   const changes = followChanges(
@@ -40,6 +42,7 @@ function setUp({ schema = SCHEMA, silenceMs = 'off' }: { schema?: string; silenc
     watches,
     told,
     lost,
+    answered,
     answers,
     opened: async (count: number) => vi.waitFor(() => expect(watches).toHaveLength(count), SOON),
   };
@@ -86,9 +89,10 @@ describe('followChanges', () => {
   test('asks a silent SpiceDB whether it is there, and is lost when it does not answer', async () => {
     vi.useFakeTimers();
     cleanUps.push(() => vi.useRealTimers());
-    const { told, lost, answers } = setUp({ silenceMs: 500 });
+    const { told, lost, answered, answers } = setUp({ silenceMs: 500 });
     await vi.advanceTimersByTimeAsync(5_000);
     expect(told).toEqual(['followed read 0']);
+    expect(answered).toEqual(Array.from({ length: 10 }, () => 'read 1'));
     answers.read = async () => {
       throw new UnavailableError('spicedb');
     };

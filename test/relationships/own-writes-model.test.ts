@@ -46,6 +46,8 @@ function createModel() {
   const promised = new Map<ObjectName, number>();
   /** What Watch has told of; undefined while changes are not followed. */
   let toldTo: number | undefined;
+  /** Questions for the latest revision that are under way, and their answers. */
+  const questions: { readonly take: (token: string) => void; readonly revision: number }[] = [];
 
   const commit = (objects: readonly ObjectName[], tag?: string): number =>
     log.push({ objects, committedAtMs: nowMs, tag });
@@ -105,6 +107,13 @@ function createModel() {
       freshness.listener.followed({ token: String(toldTo), leafTypes: new Set(['task']) });
       promise([TENANT], toldTo);
     },
+    ask(): void {
+      questions.push({ take: freshness.listener.asking(), revision: log.length });
+    },
+    answer(): void {
+      const question = questions.shift();
+      question?.take(String(question.revision));
+    },
     advance(ms: number): void {
       nowMs += ms;
     },
@@ -156,6 +165,8 @@ const STEPS = fc.oneof(
   step(index, 'fail', (model, at) => model.fail(at)),
   step(fc.constant(''), 'lose', (model) => model.lose()),
   step(fc.constant(''), 'follow', (model) => model.follow()),
+  step(fc.constant(''), 'ask', (model) => model.ask()),
+  step(fc.constant(''), 'answer', (model) => model.answer()),
   step(fc.integer({ min: 1, max: FLOOR_TTL_MS }), 'advance', (model, ms) => model.advance(ms)),
 );
 

@@ -253,3 +253,36 @@ test('a change that is no longer remembered is the floor of what may have change
   expect(freshness.floorOf([TASK_1])).toEqual(atLeast('first'));
   expect(freshness.floorOf([TASK_2])).toEqual(atLeast('second'));
 });
+
+describe('the latest revision that SpiceDB said', () => {
+  test('is the floor of everything that was known when it was asked for, for as long as a floor is kept', () => {
+    const { freshness, write, tell, advance } = setUp();
+    tell(TASK_1, 'told');
+    write('own', TASK_2);
+    freshness.listener.asking()('latest');
+    for (const object of [TASK_1, TASK_2, TENANT]) expect(freshness.floorOf([object])).toEqual(atLeast('latest'));
+    expect(freshness.floorOfAll()).toEqual(atLeast('latest'));
+    advance(FLOOR_TTL_MS);
+    expect(freshness.floorOf([TASK_1])).toBeUndefined();
+    expect(freshness.floorOfAll()).toBeUndefined();
+  });
+
+  test('covers nothing that became known after the question', () => {
+    const { freshness, write, tell } = setUp();
+    const answered = freshness.listener.asking();
+    tell(TASK_1, 'told');
+    write('own', TASK_2);
+    answered('latest');
+    expect(freshness.floorOf([TASK_1])).toEqual(atLeast('told'));
+    expect(freshness.floorOf([TASK_2])).toEqual(atLeast('own'));
+    // It was begun after that was told.
+    expect(freshness.floorOf([TASK_1, TASK_2])).toEqual(atLeast('own'));
+  });
+
+  test('voids no answer', () => {
+    const { freshness } = setUp();
+    const moment = freshness.now() ?? 0;
+    freshness.listener.asking()('latest');
+    expect(freshness.holdsSince(TASK_1, moment)).toBe(true);
+  });
+});
