@@ -22,7 +22,7 @@ export function freeFinishedStreams(server: Server): void {
   for (const http2Server of http2Servers.keys() as Iterable<NodeJS.EventEmitter>) {
     http2Server.prependListener('session', (session: object) => {
       const state = stateOf(session);
-      if (state !== undefined) state.streams = new BoxedMap();
+      if (state !== undefined) state.streams = new ArrayMap();
     });
   }
 }
@@ -39,53 +39,60 @@ function stateOf(session: object): SessionState | undefined {
   return isEmptyMap ? state : undefined;
 }
 
-interface Box<Value> {
-  value: Value | undefined;
-}
-
-/** A Map whose table names boxes instead of values: a table that was outgrown keeps alive no value that was deleted. */
-export class BoxedMap<Key, Value> implements Map<Key, Value> {
-  readonly #boxes = new Map<Key, Box<Value>>();
+/**
+ * A Map for few entries: two arrays, which are changed in place. A lookup takes as long as there are entries; a session
+ * has no more than `limits.max_concurrent_streams`.
+ */
+export class ArrayMap<Key, Value> implements Map<Key, Value> {
+  readonly #keys: Key[] = [];
+  readonly #values: Value[] = [];
   readonly [Symbol.toStringTag] = 'Map';
 
   get size(): number {
-    return this.#boxes.size;
+    return this.#keys.length;
   }
 
   has(key: Key): boolean {
-    return this.#boxes.has(key);
+    return this.#keys.includes(key);
   }
 
   get(key: Key): Value | undefined {
-    return this.#boxes.get(key)?.value;
+    // Most often the latest is asked for.
+    return this.#values[this.#keys.lastIndexOf(key)];
   }
 
   set(key: Key, value: Value): this {
-    this.#boxes.set(key, { value });
+    const index = this.#keys.lastIndexOf(key);
+    if (index === -1) {
+      this.#keys.push(key);
+      this.#values.push(value);
+    } else this.#values[index] = value;
     return this;
   }
 
   delete(key: Key): boolean {
-    const box = this.#boxes.get(key);
-    if (box !== undefined) box.value = undefined;
-    return this.#boxes.delete(key);
+    const index = this.#keys.indexOf(key);
+    if (index === -1) return false;
+    this.#keys.splice(index, 1);
+    this.#values.splice(index, 1);
+    return true;
   }
 
   clear(): void {
-    for (const box of this.#boxes.values()) box.value = undefined;
-    this.#boxes.clear();
+    this.#keys.length = 0;
+    this.#values.length = 0;
   }
 
-  keys(): MapIterator<Key> {
-    return this.#boxes.keys();
+  keys(): ArrayIterator<Key> {
+    return this.#keys.values();
   }
 
-  *values(): MapIterator<Value> {
-    for (const { value } of this.#boxes.values()) if (value !== undefined) yield value;
+  values(): ArrayIterator<Value> {
+    return this.#values.values();
   }
 
   *entries(): MapIterator<[Key, Value]> {
-    for (const [key, { value }] of this.#boxes) if (value !== undefined) yield [key, value];
+    for (const [index, key] of this.#keys.entries()) yield [key, this.#values[index] as Value];
   }
 
   [Symbol.iterator](): MapIterator<[Key, Value]> {
