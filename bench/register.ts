@@ -1,13 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createDecideCheck } from '../src/authorize/decide-check.ts';
-import type { CallContext, Clock, Relationship } from '../src/authorize/ports.ts';
-import { loadConfig } from '../src/config/load-config.ts';
+import type { Relationship } from '../src/authorize/ports.ts';
 import { createRegisterResource } from '../src/lifecycle/register-resource.ts';
 import { createTenantGates } from '../src/lifecycle/tenant-gates.ts';
-import { createRelationshipChain } from '../src/relationships/relationship-chain.ts';
 import { WRITE_RELATIONSHIPS } from '../src/relationships/spicedb-methods.ts';
 import { toWriteRequest } from '../src/relationships/spicedb-requests.ts';
 import { timeAll } from './support/closed-loop.ts';
+import { createCallContext, createInProcess } from './support/in-process.ts';
 import { judgeRatio } from './support/rounds.ts';
 import type { BenchRow } from './support/row.ts';
 import { median, spread } from './support/statistics.ts';
@@ -18,8 +16,6 @@ const WRITES = 150;
 const WARM_UP_ROUNDS = 2;
 const MAX_RATIO = 1.2;
 const OWNER = { kind: 'user', id: 'alice', account: 'acme' } as const;
-const CLOCK: Clock = { nowMs: Date.now };
-const TIMEOUT_MS = 10_000;
 const SETTLE_MS = 6_000;
 
 /**
@@ -27,16 +23,9 @@ const SETTLE_MS = 6_000;
  * compared is the conditions and the decision about the parent, not a hop that every caller of taskgate pays.
  */
 export async function measureRegister(stores: BenchStores): Promise<readonly BenchRow[]> {
-  const chain = createRelationshipChain({ clock: CLOCK }, { spiceDb: stores.spiceDb, caching: {} });
-  const { types, registrations, consistency } = loadDefaults();
-  const decideCheck = createDecideCheck(
-    {
-      relationships: chain.relationships,
-      parents: { lookup: async () => [] },
-      sentinels: { pick: () => 0 },
-    },
-    { types, consistencyByOperation: consistency, revealReadable: false },
-  );
+  using inProcess = createInProcess(stores);
+  const { chain, decideCheck, config } = inProcess;
+  const { types, registrations } = config;
   const register = createRegisterResource(
     { ...chain, decideCheck, tenantGates: createTenantGates(chain) },
     { types, registrations: new Map(registrations.map((registration) => [registration.type, registration])) },
@@ -46,11 +35,11 @@ export async function measureRegister(stores: BenchStores): Promise<readonly Ben
   const ours = async (): Promise<void> => {
     const resource = { type: 'task', key: { kind: 'id', id: takeTask() } } as const;
     const parent = { type: 'agent', key: { kind: 'id', id: 'agent-1' } } as const;
-    await register({ principal: OWNER, resource, parent }, toContext());
+    await register({ principal: OWNER, resource, parent }, createCallContext());
   };
   const theirs = async (): Promise<void> => {
     const request = toWriteRequest({ touch: toRelationships(takeTask()) });
-    await chain.client.call(WRITE_RELATIONSHIPS, request, toContext(), { idempotent: true });
+    await chain.client.call(WRITE_RELATIONSHIPS, request, createCallContext(), { idempotent: true });
   };
 
   // Longer than a minimise-latency snapshot can be behind: the parent's owner was just written.
@@ -72,7 +61,6 @@ export async function measureRegister(stores: BenchStores): Promise<readonly Ben
       `  RegisterResource, round ${round + 1} of ${ROUNDS}: ${median(ourMs).toFixed(2)} beside ${median(theirMs).toFixed(2)} ms\n`,
     );
   }
-  chain.close();
   return [
     {
       work: `RegisterResource under a warm parent, one at a time, p50: ${spread(results.ours, 2)} ms`,
@@ -80,16 +68,6 @@ export async function measureRegister(stores: BenchStores): Promise<readonly Ben
       ...judgeRatio(results.ratios, { atMost: MAX_RATIO }),
     },
   ];
-}
-
-function loadDefaults() {
-  const loaded = loadConfig({ env: {}, readFile: () => '' }, { mode: 'demo' });
-  if (loaded.kind === 'invalid') throw new Error('bench: the defaults are no configuration');
-  return loaded.config;
-}
-
-function toContext(): CallContext {
-  return { signal: new AbortController().signal, deadlineAtMs: Date.now() + TIMEOUT_MS };
 }
 
 function toRelationships(id: string): readonly Relationship[] {

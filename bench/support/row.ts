@@ -6,7 +6,7 @@ export interface BenchRow {
   readonly reference: string;
   readonly result: string;
   readonly target: string;
-  /** `skipped`: it could not be measured here; `result` says why. */
+  /** `skipped`: it has no target, or could not be measured here, of which `result` then says why. */
   readonly isMet: boolean | 'skipped';
 }
 

@@ -11,8 +11,7 @@ interface SessionState {
  * A session of node:http2 keeps its streams in a Map. Once that Map's table is in the old generation, so is every table
  * that follows it, and each one that was outgrown still names the streams that were open then: the collector takes these
  * for alive, with all of their call, until the next full collection. That made full collections ten times as frequent
- * and cost a third of the throughput (ARCHITECTURE.md, "Speed"). With the streams in boxes, an outgrown table names
- * boxes, and those of ended streams are empty.
+ * and cost a third of the throughput (ARCHITECTURE.md, "Speed"). An array outgrows nothing.
  *
  * It changes what is not public in grpc-js and Node, so it does nothing where they are not as they are known to be.
  */
@@ -40,59 +39,54 @@ function stateOf(session: object): SessionState | undefined {
 }
 
 /**
- * A Map for few entries: two arrays, which are changed in place. A lookup takes as long as there are entries; a session
- * has no more than `limits.max_concurrent_streams`.
+ * A Map for few entries: an array that is changed in place. A lookup takes as long as there are entries; a session has no
+ * more than `limits.max_concurrent_streams`.
  */
 export class ArrayMap<Key, Value> implements Map<Key, Value> {
-  readonly #keys: Key[] = [];
-  readonly #values: Value[] = [];
+  readonly #entries: [Key, Value][] = [];
   readonly [Symbol.toStringTag] = 'Map';
 
   get size(): number {
-    return this.#keys.length;
+    return this.#entries.length;
   }
 
   has(key: Key): boolean {
-    return this.#keys.includes(key);
+    return this.#indexOf(key) !== -1;
   }
 
   get(key: Key): Value | undefined {
-    // Most often the latest is asked for.
-    return this.#values[this.#keys.lastIndexOf(key)];
+    return this.#entries[this.#indexOf(key)]?.[1];
   }
 
   set(key: Key, value: Value): this {
-    const index = this.#keys.lastIndexOf(key);
-    if (index === -1) {
-      this.#keys.push(key);
-      this.#values.push(value);
-    } else this.#values[index] = value;
+    const entry = this.#entries[this.#indexOf(key)];
+    if (entry === undefined) this.#entries.push([key, value]);
+    else entry[1] = value;
     return this;
   }
 
   delete(key: Key): boolean {
-    const index = this.#keys.indexOf(key);
+    const index = this.#indexOf(key);
     if (index === -1) return false;
-    this.#keys.splice(index, 1);
-    this.#values.splice(index, 1);
+    this.#entries.splice(index, 1);
     return true;
   }
 
   clear(): void {
-    this.#keys.length = 0;
-    this.#values.length = 0;
+    this.#entries.length = 0;
   }
 
-  keys(): ArrayIterator<Key> {
-    return this.#keys.values();
+  *keys(): MapIterator<Key> {
+    for (const [key] of this.entries()) yield key;
   }
 
-  values(): ArrayIterator<Value> {
-    return this.#values.values();
+  *values(): MapIterator<Value> {
+    for (const [, value] of this.entries()) yield value;
   }
 
+  /** Of what is there now: whoever iterates may delete, as a session does that ends its streams. */
   *entries(): MapIterator<[Key, Value]> {
-    for (const [index, key] of this.#keys.entries()) yield [key, this.#values[index] as Value];
+    for (const [key, value] of this.#entries.slice()) if (this.has(key)) yield [key, value];
   }
 
   [Symbol.iterator](): MapIterator<[Key, Value]> {
@@ -101,5 +95,13 @@ export class ArrayMap<Key, Value> implements Map<Key, Value> {
 
   forEach(callback: (value: Value, key: Key, map: Map<Key, Value>) => void, self?: unknown): void {
     for (const [key, value] of this) callback.call(self, value, key, this);
+  }
+
+  /** From the end: most often the latest is asked for. */
+  #indexOf(key: Key): number {
+    for (let index = this.#entries.length - 1; index >= 0; index -= 1) {
+      if (this.#entries[index]?.[0] === key) return index;
+    }
+    return -1;
   }
 }
