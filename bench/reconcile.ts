@@ -12,13 +12,15 @@ import type { RelationshipChain } from '../src/relationships/relationship-chain.
 import { createRelationshipChain } from '../src/relationships/relationship-chain.ts';
 import { RECONCILE_YAML } from '../test/support/reconcile-yaml.ts';
 import { execute } from '../test/support/test-database.ts';
-import type { BenchRow } from './support/row.ts';
+import type { BenchOptions, BenchRow } from './support/row.ts';
 import { NODE_FLAGS } from './support/processes.ts';
 import { median, spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
 import { READERS, seedTasks, taskId } from './support/tasks.ts';
 
-const SIZES = { few: 100_000, many: 200_000 } as const;
+const FEW = 100_000;
+const MANY = 200_000;
+const FULL_MANY = 1_000_000;
 const RUNS = 3;
 const PAGE = 2_500;
 const MIN_ROWS_PER_SECOND = 20_000;
@@ -28,7 +30,8 @@ const CORE = '0';
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 /** A dry run over many tasks that all are right: both walks, and what they use of memory. */
-export async function measureReconcile(stores: BenchStores): Promise<readonly BenchRow[]> {
+export async function measureReconcile(stores: BenchStores, { isFull }: BenchOptions): Promise<readonly BenchRow[]> {
+  const manyTasks = isFull ? FULL_MANY : MANY;
   if (stores.spiceDb.token === undefined) {
     process.stderr.write('bench: reconcile is left out: the embedded engine has no address that it could be given\n');
     return [];
@@ -36,21 +39,21 @@ export async function measureReconcile(stores: BenchStores): Promise<readonly Be
   const databaseUrl = stores.env['TASKGATE_DATABASE_URL'] ?? '';
   const chain = createRelationshipChain({ clock: { nowMs: Date.now } }, { spiceDb: stores.spiceDb });
   try {
-    await seed(stores, chain, databaseUrl, 0, SIZES.few);
+    await seed(stores, chain, databaseUrl, 0, FEW);
     const runs: ReconcileRun[] = [];
     const bare: Rates[] = [];
     for (let run = 0; run < RUNS; run += 1) {
       bare.push(await measureBare(chain, databaseUrl));
-      runs.push(await dryRun(stores, databaseUrl, SIZES.few));
+      runs.push(await dryRun(stores, databaseUrl, FEW));
     }
-    await seed(stores, chain, databaseUrl, SIZES.few, SIZES.many);
+    await seed(stores, chain, databaseUrl, FEW, manyTasks);
     const few = runs.map(({ rssMib }) => rssMib);
     const many: number[] = [];
-    for (let run = 0; run < RUNS; run += 1) many.push((await dryRun(stores, databaseUrl, SIZES.many)).rssMib);
+    for (let run = 0; run < RUNS; run += 1) many.push((await dryRun(stores, databaseUrl, manyTasks)).rssMib);
     const rate = (rates: readonly number[]): string => `${spread(rates, 0)} rows/s`;
     return [
       {
-        work: `reconcile, dry run of ${SIZES.few} tasks, walk of their relationships`,
+        work: `reconcile, dry run of ${FEW} tasks, walk of their relationships`,
         reference: `bare scans by ExportBulkRelationships, one after the other: ${rate(bare.map(({ scan }) => scan))}`,
         ...toResult(
           runs.map(({ relationships }) => relationships),
@@ -66,8 +69,8 @@ export async function measureReconcile(stores: BenchStores): Promise<readonly Be
         ),
       },
       {
-        work: `highest RSS of reconcile over ${SIZES.many} tasks`,
-        reference: `over ${SIZES.few}: ${spread(few, 0)} MiB`,
+        work: `highest RSS of reconcile over ${manyTasks} tasks`,
+        reference: `over ${FEW}: ${spread(few, 0)} MiB`,
         result: `${spread(many, 0)} MiB`,
         target: `< ${MAX_GROWTH_MIB} MiB more`,
         isMet: median(many) - median(few) < MAX_GROWTH_MIB,
@@ -183,13 +186,13 @@ async function measureBare({ reader }: RelationshipChain, databaseUrl: string): 
     return ids.size;
   });
   const has = await perSecond(async () => {
-    for (let at = 0; at < SIZES.few; at += PAGE) {
+    for (let at = 0; at < FEW; at += PAGE) {
       await reader.has(
         Array.from({ length: PAGE }, (_, index) => toTie(at + index)),
         context(),
       );
     }
-    return SIZES.few;
+    return FEW;
   });
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();

@@ -11,7 +11,7 @@ interface SessionState {
  * A session of node:http2 keeps its streams in a Map. Once that Map's table is in the old generation, so is every table
  * that follows it, and each one that was outgrown still names the streams that were open then: the collector takes these
  * for alive, with all of their call, until the next full collection. That made full collections ten times as frequent
- * and cost a third of the throughput (ARCHITECTURE.md, "Speed"). An array outgrows nothing.
+ * and cost a third of the throughput (ARCHITECTURE.md, "Speed"). An array is changed in place.
  *
  * It changes what is not public in grpc-js and Node, so it does nothing where they are not as they are known to be.
  */
@@ -21,7 +21,7 @@ export function freeFinishedStreams(server: Server): void {
   for (const http2Server of http2Servers.keys() as Iterable<NodeJS.EventEmitter>) {
     http2Server.prependListener('session', (session: object) => {
       const state = stateOf(session);
-      if (state !== undefined) state.streams = new ArrayMap();
+      if (state !== undefined) state.streams = new StreamMap();
     });
   }
 }
@@ -39,36 +39,35 @@ function stateOf(session: object): SessionState | undefined {
 }
 
 /**
- * A Map for few entries: an array that is changed in place. A lookup takes as long as there are entries; a session has no
- * more than `limits.max_concurrent_streams`.
+ * A Map from stream ids, ordered by them, in an array that is changed in place. HTTP/2 gives every new stream a higher id
+ * (RFC 9113, 5.1.1), so what is new goes to the end.
  */
-export class ArrayMap<Key, Value> implements Map<Key, Value> {
-  readonly #entries: [Key, Value][] = [];
+export class StreamMap<Value> implements Map<number, Value> {
+  readonly #entries: [number, Value][] = [];
   readonly [Symbol.toStringTag] = 'Map';
 
   get size(): number {
     return this.#entries.length;
   }
 
-  has(key: Key): boolean {
-    return this.#indexOf(key) !== -1;
+  has(id: number): boolean {
+    return this.#find(id) !== undefined;
   }
 
-  get(key: Key): Value | undefined {
-    return this.#entries[this.#indexOf(key)]?.[1];
+  get(id: number): Value | undefined {
+    return this.#find(id)?.[1];
   }
 
-  set(key: Key, value: Value): this {
-    const entry = this.#entries[this.#indexOf(key)];
-    if (entry === undefined) this.#entries.push([key, value]);
+  set(id: number, value: Value): this {
+    const entry = this.#find(id);
+    if (entry === undefined) this.#entries.splice(this.#placeOf(id), 0, [id, value]);
     else entry[1] = value;
     return this;
   }
 
-  delete(key: Key): boolean {
-    const index = this.#indexOf(key);
-    if (index === -1) return false;
-    this.#entries.splice(index, 1);
+  delete(id: number): boolean {
+    if (!this.has(id)) return false;
+    this.#entries.splice(this.#placeOf(id), 1);
     return true;
   }
 
@@ -76,8 +75,8 @@ export class ArrayMap<Key, Value> implements Map<Key, Value> {
     this.#entries.length = 0;
   }
 
-  *keys(): MapIterator<Key> {
-    for (const [key] of this.entries()) yield key;
+  *keys(): MapIterator<number> {
+    for (const [id] of this.entries()) yield id;
   }
 
   *values(): MapIterator<Value> {
@@ -85,23 +84,31 @@ export class ArrayMap<Key, Value> implements Map<Key, Value> {
   }
 
   /** Of what is there now: whoever iterates may delete, as a session does that ends its streams. */
-  *entries(): MapIterator<[Key, Value]> {
-    for (const [key, value] of this.#entries.slice()) if (this.has(key)) yield [key, value];
+  *entries(): MapIterator<[number, Value]> {
+    for (const [id, value] of this.#entries.slice()) if (this.has(id)) yield [id, value];
   }
 
-  [Symbol.iterator](): MapIterator<[Key, Value]> {
+  [Symbol.iterator](): MapIterator<[number, Value]> {
     return this.entries();
   }
 
-  forEach(callback: (value: Value, key: Key, map: Map<Key, Value>) => void, self?: unknown): void {
-    for (const [key, value] of this) callback.call(self, value, key, this);
+  forEach(callback: (value: Value, id: number, map: Map<number, Value>) => void, self?: unknown): void {
+    for (const [id, value] of this) callback.call(self, value, id, this);
   }
 
-  /** From the end: most often the latest is asked for. */
-  #indexOf(key: Key): number {
-    for (let index = this.#entries.length - 1; index >= 0; index -= 1) {
-      if (this.#entries[index]?.[0] === key) return index;
+  #find(id: number): [number, Value] | undefined {
+    const entry = this.#entries[this.#placeOf(id)];
+    return entry?.[0] === id ? entry : undefined;
+  }
+
+  /** Where the id is, or where it would be. */
+  #placeOf(id: number): number {
+    let [low, high] = [0, this.#entries.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#entries[middle]?.[0] ?? Infinity) < id) low = middle + 1;
+      else high = middle;
     }
-    return -1;
+    return low;
   }
 }

@@ -3,7 +3,7 @@ import { connect } from 'node:http2';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ArrayMap, freeFinishedStreams } from '../../src/rpc/finished-streams.ts';
+import { StreamMap, freeFinishedStreams } from '../../src/rpc/finished-streams.ts';
 
 const KEYS = fc.integer({ min: 0, max: 9 });
 const STEPS = fc.oneof(
@@ -12,34 +12,35 @@ const STEPS = fc.oneof(
   fc.record({ kind: fc.constant('clear' as const), key: KEYS, value: fc.constant('') }),
 );
 
-test('a map in an array is as any map', () => {
+test('a map of streams is as any map, in the order of the ids', () => {
   fc.assert(
     fc.property(fc.array(STEPS), (steps) => {
-      const [plain, boxed] = [new Map<number, string>(), new ArrayMap<number, string>()];
+      const [plain, ordered] = [new Map<number, string>(), new StreamMap<string>()];
       for (const { kind, key, value } of steps) {
-        const results = [plain, boxed].map((map) => {
+        const results = [plain, ordered].map((map) => {
           if (kind === 'set') return map.set(key, value) === map;
           return kind === 'delete' ? map.delete(key) : map.clear();
         });
         expect(results[1]).toBe(results[0]);
-        expect(boxed.size).toBe(plain.size);
-        expect([boxed.get(key), boxed.has(key)]).toEqual([plain.get(key), plain.has(key)]);
-        expect([...boxed]).toEqual([...plain]);
-        expect([...boxed.keys()]).toEqual([...plain.keys()]);
-        expect([...boxed.values()]).toEqual([...plain.values()]);
+        expect(ordered.size).toBe(plain.size);
+        expect([ordered.get(key), ordered.has(key)]).toEqual([plain.get(key), plain.has(key)]);
+        const sorted = Array.from(plain).toSorted(([a], [b]) => a - b);
+        expect([...ordered]).toEqual(sorted);
+        expect([...ordered.keys()]).toEqual(sorted.map(([key]) => key));
+        expect([...ordered.values()]).toEqual(sorted.map(([, each]) => each));
         const seen: [number, string][] = [];
-        boxed.forEach((each, at, map) => {
-          expect(map).toBe(boxed);
+        ordered.forEach((each, at, map) => {
+          expect(map).toBe(ordered);
           seen.push([at, each]);
         });
-        expect(seen).toEqual([...plain]);
+        expect(seen).toEqual(sorted);
       }
     }),
   );
 });
 
-test('a map in an array may lose entries while it is iterated', () => {
-  const maps = [new Map<number, string>(), new ArrayMap<number, string>()];
+test('a map of streams may lose entries while it is iterated', () => {
+  const maps = [new Map<number, string>(), new StreamMap<string>()];
   const seen = maps.map((map) => {
     for (const key of [1, 2, 3, 4, 5]) map.set(key, `value ${key}`);
     const keys: number[] = [];
@@ -70,7 +71,7 @@ test('sessions of a gRPC server keep their streams in such a map, and none that 
     const [[session]] = (await opened) as [[object]];
     const state = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'state');
     const { streams } = Reflect.get(session, state ?? '') as { streams: Map<number, unknown> };
-    expect(streams).toBeInstanceOf(ArrayMap);
+    expect(streams).toBeInstanceOf(StreamMap);
     const request = client.request({ ':method': 'POST', ':path': '/nobody/Knows', 'content-type': 'application/grpc' });
     request.end();
     const [headers]: unknown[] = await once(request, 'response');
