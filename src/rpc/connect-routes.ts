@@ -88,7 +88,9 @@ function listenForCancel(signal: AbortSignal, listener: () => void): void {
  * connect-node calls bytes that are no message an internal error. They are the caller's mistake, as over gRPC and in
  * JSON: the code is changed when the call is aborted with that error, which is before it is encoded.
  */
-function blameUndecodable({ signal, method }: HandlerContext): void {
+function blameUndecodable({ signal, method, requestHeader }: HandlerContext): void {
+  // What is no JSON is told as it should be, and a listener costs every call.
+  if (requestHeader.get('content-type')?.includes('json') === true) return;
   signal.addEventListener('abort', () => {
     const reason: unknown = signal.reason;
     if (!(reason instanceof ConnectError) || !reason.rawMessage.startsWith('parse binary: ')) return;
