@@ -8,7 +8,7 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Milliseconds within which the headers, and the whole request, must have come. */
   readonly requestTimeoutMs: number;
-  /** Milliseconds after which a connection on which nothing moves is closed: also one whose reader has stopped. */
+  /** Milliseconds that a reader may take nothing of what is there for it, before its connection is closed. */
   readonly stallTimeoutMs: number;
 }
 
@@ -32,7 +32,10 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
       handler(request, response);
     },
   );
-  server.setTimeout(options.stallTimeoutMs);
+  // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
+  server.setTimeout(options.stallTimeoutMs, (socket) => {
+    if (socket.writableLength > 0) socket.destroy();
+  });
   const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new Error(`can't listen on ${host}:${port}: ${cause.message}`, { cause })));
