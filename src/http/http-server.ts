@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -8,7 +8,10 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Milliseconds within which the headers, and the whole request, must have come. */
   readonly requestTimeoutMs: number;
-  /** Milliseconds that a reader may take nothing of what is there for it, before its connection is closed. */
+  /**
+   * Milliseconds after which a connection on which nothing moves is closed: one without a request, or whose reader has
+   * stopped. One whose answer is still being made stays.
+   */
   readonly stallTimeoutMs: number;
 }
 
@@ -29,13 +32,14 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
       // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
       request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
       response.once('finish', () => drainBody(request));
+      // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
+      response.on('timeout', (socket: Socket) => {
+        if (socket.writableLength > 0) socket.destroy();
+      });
       handler(request, response);
     },
   );
-  // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
-  server.setTimeout(options.stallTimeoutMs, (socket) => {
-    if (socket.writableLength > 0) socket.destroy();
-  });
+  server.setTimeout(options.stallTimeoutMs);
   const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new Error(`can't listen on ${host}:${port}: ${cause.message}`, { cause })));

@@ -89,7 +89,7 @@ function listenForCancel(signal: AbortSignal, listener: () => void): void {
  * JSON: the code is changed when the call is aborted with that error, which is before it is encoded.
  */
 function blameUndecodable({ signal, method, requestHeader }: HandlerContext): void {
-  // What is no JSON is told as it should be, and a listener costs every call.
+  // JSON that can't be decoded is told as it should be, and a listener costs every call.
   if (requestHeader.get('content-type')?.includes('json') === true) return;
   signal.addEventListener('abort', () => {
     const reason: unknown = signal.reason;
