@@ -3,6 +3,7 @@
 // sends what is due in bursts, every 10 ms, and its time statistics have no percentiles: the size of the burst would be
 // what they show. A latency counts from when the call is really sent; how late that was is reported apart.
 import { readFileSync } from 'node:fs';
+import { createUniform } from '../test/support/random.ts';
 import type { OpenLoopOptions, OpenLoopResult } from './support/open-loop.ts';
 import type { RepeatedCall } from './support/repeated-call.ts';
 import { openRepeatedCall } from './support/repeated-call.ts';
@@ -24,7 +25,7 @@ const calls = await Promise.all(
   Array.from({ length: connections }, async () => openRepeatedCall({ target, path, body, onEnd })),
 );
 
-const random = createRandom(options.seed);
+const random = createUniform(options.seed);
 const startMs = performance.now();
 measuredFromMs = startMs + warmUpMs;
 const endMs = measuredFromMs + durationMs;
@@ -59,15 +60,4 @@ process.exit(0);
 function percentile(values: number[], share: number): number {
   const sorted = Float64Array.from(values).toSorted();
   return sorted[Math.floor(share * sorted.length)] ?? Number.NaN;
-}
-
-/** Mulberry32: the same arrivals for everyone who is measured. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -52,18 +52,14 @@ export function createDecisionCache(
 ): Relationships {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
 
-  const read = (key: string): Entry | undefined => {
-    const entry = entries.get(key);
+  const read = (check: RelationshipCheck): Entry | undefined => {
+    const entry = entries.get(checkKey(check));
     if (entry === undefined || entry.expiresAtMs <= clock.nowMs()) return undefined;
     return freshness.holdsSince(entry.object, entry.moment) ? entry : undefined;
   };
-  const keep = (
-    key: string,
-    { object: asked }: RelationshipCheck,
-    answer: Pick<Entry, 'result' | 'checkedAt' | 'moment'>,
-  ): void => {
-    const object = toObjectName(asked);
-    entries.set(key, { ...answer, object, expiresAtMs: clock.nowMs() + ttlMs, isRenewed: false });
+  const keep = (check: RelationshipCheck, answer: Pick<Entry, 'result' | 'checkedAt' | 'moment'>): void => {
+    const object = toObjectName(check.object);
+    entries.set(checkKey(check), { ...answer, object, expiresAtMs: clock.nowMs() + ttlMs, isRenewed: false });
   };
   const ask = async (
     checks: readonly RelationshipCheck[],
@@ -74,13 +70,17 @@ export function createDecisionCache(
     const { results: answered, checkedAt } = await inner.check(checks, consistency, context);
     const results = checks.map((check, index): RelationshipResult => {
       const result = answered[index] ?? { kind: 'failed', error: new UnavailableError('spicedb') };
-      if (result.kind !== 'failed') keep(checkKey(check), check, { result, checkedAt, moment });
+      if (result.kind !== 'failed') keep(check, { result, checkedAt, moment });
       return result;
     });
     return { results, checkedAt };
   };
-  const isDue = ({ expiresAtMs, isRenewed }: Entry): boolean =>
-    !isRenewed && expiresAtMs - clock.nowMs() <= ttlMs * RENEWED_SHARE;
+  /** True once, for an answer that is used in the last share of its time. */
+  const takeDue = (entry: Entry): boolean => {
+    if (entry.isRenewed || entry.expiresAtMs - clock.nowMs() > ttlMs * RENEWED_SHARE) return false;
+    entry.isRenewed = true;
+    return true;
+  };
   /** Whatever goes wrong, the answer that is there is good until its time is up, and then it is asked again. */
   const renew = (checks: readonly RelationshipCheck[], moment: Moment): void => {
     const context = { signal: new AbortController().signal, deadlineAtMs: clock.nowMs() + ttlMs };
@@ -90,24 +90,17 @@ export function createDecisionCache(
   return {
     peek(check) {
       const moment = freshness.now();
-      const entry = moment === undefined ? undefined : read(checkKey(check));
-      if (entry !== undefined && moment !== undefined && isDue(entry)) {
-        entry.isRenewed = true;
-        renew([check], moment);
-      }
+      const entry = moment === undefined ? undefined : read(check);
+      if (entry !== undefined && moment !== undefined && takeDue(entry)) renew([check], moment);
       return entry;
     },
     async check(checks, consistency, context) {
       const moment = freshness.now();
       if (moment === undefined) return inner.check(checks, consistency, context);
-      const known = checks.map((check) =>
-        consistency.kind === 'minimize_latency' ? read(checkKey(check)) : undefined,
-      );
+      const known = checks.map((check) => (consistency.kind === 'minimize_latency' ? read(check) : undefined));
       const due = checks.filter((_, index) => {
         const entry = known[index];
-        if (entry === undefined || !isDue(entry)) return false;
-        entry.isRenewed = true;
-        return true;
+        return entry !== undefined && takeDue(entry);
       });
       if (due.length > 0) renew(due, moment);
       const missing = checks.filter((_, index) => known[index] === undefined);

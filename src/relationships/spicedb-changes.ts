@@ -76,11 +76,15 @@ async function followOnce(
   closing: AbortSignal,
   onMessage: () => void,
 ): Promise<void> {
-  const bounds = { signal: closing, deadlineAtMs: clock.nowMs() + timeoutMs };
-  const { schemaText, readAt } = await client.call(READ_SCHEMA, {}, bounds, { idempotent: true });
+  const readSchema = async (withinMs: number, options: { readonly idempotent: boolean }) => {
+    const bounds = { signal: closing, deadlineAtMs: clock.nowMs() + withinMs };
+    const { schemaText: text, readAt: at } = await client.call(READ_SCHEMA, {}, bounds, options);
+    if (at === undefined || at.token === '')
+      throw new UnavailableError('spicedb', { cause: 'a schema without a revision' });
+    return { schemaText: text, readAt: at };
+  };
+  const { schemaText, readAt } = await readSchema(timeoutMs, { idempotent: true });
   const leafTypes = findLeafTypes(schemaText);
-  if (readAt === undefined || readAt.token === '')
-    throw new UnavailableError('spicedb', { cause: 'a schema without a revision' });
   const request: v1.WatchRequest = {
     optionalObjectTypes: [],
     optionalRelationshipFilters: [],
@@ -92,11 +96,10 @@ async function followOnce(
   const probe = async (withinMs: number): Promise<void> => {
     if (clock.nowMs() - quietSinceMs < withinMs) return;
     quietSinceMs = clock.nowMs();
-    const probing = { signal: closing, deadlineAtMs: quietSinceMs + withinMs };
     const answered = listener.asking();
-    const latest = await client.call(READ_SCHEMA, {}, probing, { idempotent: false });
-    if (latest.schemaText !== schemaText) resolve(undefined);
-    else if (latest.readAt !== undefined) answered(latest.readAt.token);
+    const latest = await readSchema(withinMs, { idempotent: false });
+    if (latest.schemaText === schemaText) answered(latest.readAt.token);
+    else resolve(undefined);
   };
   const prober =
     silenceMs === 'off'

@@ -7,7 +7,7 @@ import type { Violation } from './find-violations.ts';
 import { createLedger } from './ledger.ts';
 import { formatStruck, listNeverStruck } from './format-struck.ts';
 import { APPLICATION_MUTANTS } from './protocol.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '../support/random.ts';
 import { reconcileAll } from './reconcile-all.ts';
 import type { Struck } from './rounds.ts';
 import { createBase, playRound } from './rounds.ts';

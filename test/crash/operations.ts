@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ApplicationProcess } from './application-process.ts';
 import type { Entry, Ledger } from './ledger.ts';
 import type { AppType, CreateCommand, DeleteCommand, Step } from './protocol.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 /** A command, and where it is written down what was answered to it. */
 export interface Operation {

@@ -6,7 +6,7 @@ import type { Operation } from './operations.ts';
 import { TAKEN_NAME, planCreate, planDelete, startOperations } from './operations.ts';
 import type { AppRow, AppType, Step } from './protocol.ts';
 import { DELETE_STEPS } from './protocol.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 import type { FaultKind, Scenario } from './scenarios.ts';
 import type { Sidecar } from './sidecar.ts';
 

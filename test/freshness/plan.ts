@@ -1,3 +1,5 @@
+import { createUniform } from '../support/random.ts';
+
 /** Through whom a change is made. */
 export const PATHS = ['a', 'b', 'spicedb'] as const;
 export type Path = (typeof PATHS)[number];
@@ -25,7 +27,7 @@ const SHARE_WITH_TOKEN = 0.3;
 
 /** The same plans for the same seed. */
 export function createPlans(rounds: number, seed: number): readonly RoundPlan[] {
-  const random = createRandom(seed);
+  const random = createUniform(seed);
   const pick = <T>(from: readonly [T, ...T[]]): T => from[Math.floor(random() * from.length)] ?? from[0];
   return Array.from({ length: rounds }, (_, round) => ({
     round,
@@ -36,15 +38,4 @@ export function createPlans(rounds: number, seed: number): readonly RoundPlan[] 
     asksForToken: random() < SHARE_WITH_TOKEN,
     heldMs: random() * MAX_HELD_MS,
   }));
-}
-
-/** Mulberry32. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

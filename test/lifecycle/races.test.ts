@@ -1,18 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { DecideCheck, RelationshipObject } from '../../src/authorize/ports.ts';
 import type { RelationshipWriter } from '../../src/authorize/ports-lifecycle.ts';
 import { NotFoundError } from '../../src/domain/errors.ts';
-import type { EmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
-import { startEmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
 import { createGrantRole, createRevokeRole } from '../../src/lifecycle/change-role.ts';
 import { deregister } from '../../src/lifecycle/deregister-resource.ts';
 import { register } from '../../src/lifecycle/register-resource.ts';
 import type { LifecycleModel } from '../../src/lifecycle/require-registration.ts';
 import { createTenantGates } from '../../src/lifecycle/tenant-gates.ts';
-import type { RelationshipChain } from '../../src/relationships/relationship-chain.ts';
-import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
+import { useEmbeddedChain } from '../support/embedded-chain.ts';
 import { readGraph } from '../support/graph.ts';
-import { callContext, loadSchema, SYSTEM_CLOCK } from '../support/spicedb.ts';
+import { callContext } from '../support/spicedb.ts';
 
 /*
  * What happens between the decision and the write. Each test makes the other one come in between, always.
@@ -31,28 +28,16 @@ const TASK = {
 };
 const MODEL: LifecycleModel = { types: new Map(), registrations: new Map([['task', TASK]]) };
 
-let engine: EmbeddedSpiceDb;
-let chain: RelationshipChain;
-beforeAll(async () => {
-  engine = await startEmbeddedSpiceDb({ schema: loadSchema() });
-  chain = createRelationshipChain(
-    { clock: SYSTEM_CLOCK },
-    { spiceDb: { endpoint: engine.endpoint, timeoutMs: 5_000 } },
-  );
-});
-afterAll(async () => {
-  chain.close();
-  await engine.close();
-});
+const chain = useEmbeddedChain();
 
 const registerTask = async (id: string, owner: typeof ALICE | typeof BOB = ALICE): Promise<string> => {
-  const deps = { ...chain, tenantGates: createTenantGates({ reader: chain.reader }) };
+  const deps = { ...chain(), tenantGates: createTenantGates({ reader: chain().reader }) };
   return register(deps, { registration: TASK, id, owner, parentId: undefined }, callContext());
 };
-const deregisterTask = async (id: string, writer = chain.writer): Promise<string> =>
+const deregisterTask = async (id: string, writer = chain().writer): Promise<string> =>
   deregister(writer, { registration: TASK, id, account: 'acme' }, callContext());
 const linesOf = async (id: string): Promise<readonly string[]> =>
-  (await readGraph(chain.reader, ['task'])).filter((line) => line.startsWith(`task:${id}#`));
+  (await readGraph(chain().reader, ['task'])).filter((line) => line.startsWith(`task:${id}#`));
 
 /** Decides that alice may share the task, and then lets `meanwhile` happen before she hears of it. */
 function allowedBefore(id: string, meanwhile: () => Promise<unknown>): DecideCheck {
@@ -75,7 +60,7 @@ test.each(['viewer', 'owner'] as const)('gives no %s on what was deregistered af
   const id = `grant-${role}`;
   await registerTask(id);
   const decideCheck = allowedBefore(id, async () => deregisterTask(id));
-  const grant = createGrantRole({ ...chain, decideCheck }, MODEL);
+  const grant = createGrantRole({ ...chain(), decideCheck }, MODEL);
   await expect(grant(change(id, role), callContext())).rejects.toThrow(NotFoundError);
   expect(await linesOf(id)).toEqual([]);
 });
@@ -87,7 +72,7 @@ test.each(['viewer', 'owner'] as const)('takes no %s from what is another accoun
     await deregisterTask(id);
     const object: RelationshipObject = { kind: 'resource', type: 'task', id };
     const tenant: RelationshipObject = { kind: 'tenant', account: 'globex' };
-    await chain.writer.touch(
+    await chain().writer.touch(
       [
         { object, relation: 'tenant', subject: { kind: 'object', object: tenant } },
         { object, relation: role, subject: { kind: 'principal', principalKind: 'user', id: 'alice' } },
@@ -96,7 +81,7 @@ test.each(['viewer', 'owner'] as const)('takes no %s from what is another accoun
       callContext(),
     );
   });
-  const revoke = createRevokeRole({ ...chain, decideCheck }, MODEL);
+  const revoke = createRevokeRole({ ...chain(), decideCheck }, MODEL);
   await expect(revoke(change(id, role), callContext())).rejects.toThrow();
   expect(await linesOf(id)).toHaveLength(3);
 });
@@ -106,9 +91,9 @@ test('a deregistration leaves what has been registered anew while it ran', async
   await registerTask(id);
   let isFirst = true;
   const slow: RelationshipWriter = {
-    ...chain.writer,
+    ...chain().writer,
     async removeAll(pattern, conditions, context) {
-      const result = await chain.writer.removeAll(pattern, conditions, context);
+      const result = await chain().writer.removeAll(pattern, conditions, context);
       if (isFirst) {
         isFirst = false;
         // Another deregistration ends what this one has begun, and the application registers the id again.
@@ -126,12 +111,12 @@ test('registering waits out a deregistration that ends between its write and its
   const id = 'comes-and-goes';
   await registerTask(id, BOB);
   const deps = {
-    ...chain,
-    tenantGates: createTenantGates({ reader: chain.reader }),
+    ...chain(),
+    tenantGates: createTenantGates({ reader: chain().reader }),
     writer: {
-      ...chain.writer,
+      ...chain().writer,
       write: async (...args: Parameters<RelationshipWriter['write']>) => {
-        const result = await chain.writer.write(...args);
+        const result = await chain().writer.write(...args);
         if (result.kind === 'refused') await deregisterTask(id);
         return result;
       },

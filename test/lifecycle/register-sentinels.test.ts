@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Relationship, Relationships } from '../../src/authorize/ports.ts';
 import type { RelationshipWriter } from '../../src/authorize/ports-lifecycle.ts';
 import { FULLY_CONSISTENT } from '../../src/domain/consistency.ts';
 import { UnavailableError } from '../../src/domain/errors.ts';
 import { identifierProblem } from '../../src/domain/identifier.ts';
-import { startEmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
-import type { EmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
 import { registerSentinels } from '../../src/lifecycle/register-sentinels.ts';
 import type { SentinelType } from '../../src/lifecycle/register-sentinels.ts';
-import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
-import type { RelationshipChain } from '../../src/relationships/relationship-chain.ts';
-import { SYSTEM_CLOCK, callContext, loadSchema, taskCheck } from '../support/spicedb.ts';
+import { useEmbeddedChain } from '../support/embedded-chain.ts';
+import { callContext, taskCheck } from '../support/spicedb.ts';
 
 const TASK: SentinelType = {
   type: 'task',
@@ -35,23 +32,11 @@ function recordWrites(
 }
 
 describe('registering sentinels in SpiceDB', () => {
-  let engine: EmbeddedSpiceDb;
-  let chain: RelationshipChain;
-  beforeAll(async () => {
-    engine = await startEmbeddedSpiceDb({ schema: loadSchema() });
-    chain = createRelationshipChain(
-      { clock: SYSTEM_CLOCK },
-      { spiceDb: { endpoint: engine.endpoint, timeoutMs: 5_000 } },
-    );
-  });
-  afterAll(async () => {
-    chain.close();
-    await engine.close();
-  });
+  const chain = useEmbeddedChain();
 
   test('registers what is missing, in writes that SpiceDB takes, and nothing the second time', async () => {
-    const { relationships } = chain;
-    const writer = recordWrites(chain.writer);
+    const { relationships } = chain();
+    const writer = recordWrites(chain().writer);
     const options = { types: [TASK, AGENT], count: 400 };
     expect(await registerSentinels({ relationships, writer }, options, callContext())).toBe(800);
     const written = writer.writes.length;
@@ -70,7 +55,7 @@ describe('registering sentinels in SpiceDB', () => {
       const { permission, principal } = taskCheck('', { user });
       return { object, permission, principal };
     });
-    const { results } = await chain.relationships.check(checks, FULLY_CONSISTENT, callContext());
+    const { results } = await chain().relationships.check(checks, FULLY_CONSISTENT, callContext());
     expect(results).toEqual(checks.map(() => ({ kind: 'denied' })));
   });
 });

@@ -101,6 +101,16 @@ describe('followChanges', () => {
     expect(lost.length).toBeGreaterThan(0);
   });
 
+  test('is lost when a silent SpiceDB says no revision', async () => {
+    vi.useFakeTimers();
+    cleanUps.push(() => vi.useRealTimers());
+    const { told, answered, answers } = setUp({ silenceMs: 500 });
+    await vi.advanceTimersByTimeAsync(400);
+    answers.read = async () => ({ schemaText: SCHEMA, readAt: { token: '' } });
+    await vi.advanceTimersByTimeAsync(200);
+    expect([told, answered]).toEqual([['followed read 0', 'lost'], []]);
+  });
+
   test('begins anew when the schema has changed and Watch did not say so', async () => {
     vi.useFakeTimers();
     cleanUps.push(() => vi.useRealTimers());

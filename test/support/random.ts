@@ -9,15 +9,19 @@ export interface Random {
   shuffled<Item>(items: readonly Item[]): Item[];
 }
 
-/** Mulberry32: 32 bits of state, which is plenty for choosing what goes wrong. */
-export function createRandom(seed: number): Random {
+/** Draws from 0, inclusive, to 1, exclusive. Mulberry32: 32 bits of state, which is plenty for choosing what happens. */
+export function createUniform(seed: number): () => number {
   let state = seed >>> 0;
-  const next = (): number => {
+  return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+export function createRandom(seed: number): Random {
+  const next = createUniform(seed);
   const below = (bound: number): number => Math.floor(next() * bound);
   return {
     below,
