@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { copyText } from '../domain/copy-text.ts';
 import type { ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
 import type { ExpiryDeps } from './expiry.ts';
 import { lookupMisses, withoutHoles } from './lookup-misses.ts';
@@ -35,7 +36,7 @@ export function createMemoryParents(
   /** An absence that was read before a child was found must not hide it. */
   const write = (key: string, entry: MemoryEntry, nowMs: number): void => {
     if (entry.result.kind === 'absent' && read(key, nowMs)?.kind === 'found') return;
-    entries.set(key, entry);
+    entries.set(copyText(key), entry);
   };
 
   return {

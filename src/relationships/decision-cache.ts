@@ -11,7 +11,8 @@ import type { Consistency } from '../domain/consistency.ts';
 import { MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { checkKey } from './check-key.ts';
-import type { Freshness, Moment, ObjectName } from './freshness.ts';
+import { copyText } from '../domain/copy-text.ts';
+import type { Freshness, Moment } from './freshness.ts';
 import { toObjectName } from './spicedb-requests.ts';
 
 export interface DecisionCacheOptions {
@@ -24,8 +25,6 @@ export interface DecisionCacheOptions {
 interface Entry {
   readonly result: RelationshipResult & { readonly kind: 'held' | 'denied' };
   readonly checkedAt: string;
-  /** What was asked about, as changes name it. */
-  readonly object: ObjectName;
   /** The moment at which the check began: a change after it may not be in the answer. */
   readonly moment: Moment;
   readonly expiresAtMs: number;
@@ -55,11 +54,10 @@ export function createDecisionCache(
   const read = (check: RelationshipCheck): Entry | undefined => {
     const entry = entries.get(checkKey(check));
     if (entry === undefined || entry.expiresAtMs <= clock.nowMs()) return undefined;
-    return freshness.holdsSince(entry.object, entry.moment) ? entry : undefined;
+    return freshness.holdsSince(toObjectName(check.object), entry.moment) ? entry : undefined;
   };
   const keep = (check: RelationshipCheck, answer: Pick<Entry, 'result' | 'checkedAt' | 'moment'>): void => {
-    const object = toObjectName(check.object);
-    entries.set(checkKey(check), { ...answer, object, expiresAtMs: clock.nowMs() + ttlMs, isRenewed: false });
+    entries.set(copyText(checkKey(check)), { ...answer, expiresAtMs: clock.nowMs() + ttlMs, isRenewed: false });
   };
   const ask = async (
     checks: readonly RelationshipCheck[],
