@@ -8,6 +8,8 @@ import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
 import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
 import type { Clock, DecideCheck } from './authorize/ports.ts';
+import type { HiddenDenialOptions } from './authorize/hidden-denials.ts';
+import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
@@ -39,6 +41,7 @@ import { createPipeline } from './rpc/pipeline.ts';
 import { createProcedures } from './rpc/procedures.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
+import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
 
@@ -106,8 +109,13 @@ export async function startServer(
   const decideDeps = { parents, relationships: relationships.relationships, sentinels };
   const plan = { types: config.types, consistencyByOperation: config.consistency };
   const decideOptions = { ...plan, revealReadable: config.denials.revealReadable };
-  const decideCheck = createDecideCheck(decideDeps, decideOptions);
-  const decideChecks = createDecideChecks(decideDeps, decideOptions);
+  const hiddenDenials = createHiddenDenials(
+    { clock: CLOCK, observer: createHiddenDenialObserver({ logger, metrics }) },
+    toHiddenDenials(config),
+  );
+  showHiddenDenials(metrics, hiddenDenials.figures);
+  const decideCheck = hiddenDenials.watchCheck(createDecideCheck(decideDeps, decideOptions));
+  const decideChecks = hiddenDenials.watchChecks(createDecideChecks(decideDeps, decideOptions));
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
   const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
@@ -257,6 +265,10 @@ function toReadinessDeps(
 function toCaching({ decisions, spicedb }: Config): CachingOptions | 'off' {
   if (!decisions.cache) return 'off';
   return { ...decisions, silenceMs: spicedb.watchSilenceMs === 0 ? 'off' : spicedb.watchSilenceMs };
+}
+
+function toHiddenDenials({ denials }: Config): HiddenDenialOptions {
+  return { windowMs: denials.hiddenWindowMs, suspectAt: denials.hiddenSuspectAt, limit: denials.hiddenLimit };
 }
 
 function toCursorSecrets({ lists }: Config): readonly [string, ...string[]] {

@@ -159,6 +159,21 @@ export interface DecisionLog {
   record(record: DecisionRecord): void;
 }
 
+/** Told of principals that are told "not found" again and again. Never throws and never waits. */
+export interface HiddenDenialObserver {
+  /** The principal has just become a suspect. */
+  suspected(principal: Principal): void;
+  /** A call of the principal was refused. */
+  throttled(): void;
+}
+
+/** What there is to see of all principals together. */
+export interface HiddenDenialFigures {
+  /** The hidden denials in the last window of the principal that has most. */
+  readonly highest: number;
+  readonly suspects: number;
+}
+
 /** How a call came in. */
 export type Transport = 'grpc' | 'connect';
 

@@ -17,6 +17,7 @@ export function checkSettings(
     report(['spicedb.tls.ca_file', 'spicedb.tls.enabled'], 'has no effect without spicedb.tls.enabled: true');
   }
   checkRedis(settings.redis, env, report);
+  checkDenials(settings, report);
   checkBudgets(settings, report);
 }
 
@@ -52,6 +53,15 @@ function checkRequired({ spicedb, database }: Settings, report: ReportConflict):
   for (const [key, value, variable] of required) {
     if (value === undefined) report([key], `is required to serve: set it here or in ${variable}`);
   }
+}
+
+function checkDenials({ denials }: Settings, report: ReportConflict): void {
+  const { hidden_limit: limit, hidden_suspect_at: suspectAt } = denials;
+  if (limit === undefined || limit >= suspectAt) return;
+  report(
+    ['denials.hidden_limit', 'denials.hidden_suspect_at'],
+    `must be at least denials.hidden_suspect_at (${limit} is less than ${suspectAt}): nobody would be a suspect`,
+  );
 }
 
 /** A store that may take as long as what waits for it turns its slowness into an error of the whole call. */

@@ -199,6 +199,12 @@ export interface ShutdownConfig {
 export interface DenialsConfig {
   /** Answer FORBIDDEN where the principal can read what it may not change. Default false: NOT_FOUND. */
   readonly revealReadable: boolean;
+  /** Milliseconds over which a principal's answers "not found" are counted, 1,000–3,600,000; default 60,000. */
+  readonly hiddenWindowMs: number;
+  /** So many in one window make it a suspect of trying ids: a metric and a warning. 1–1,000,000; default 100. */
+  readonly hiddenSuspectAt: number;
+  /** So many in one window and nothing more is decided for it until the window has moved on; default: no limit. */
+  readonly hiddenLimit?: number;
 }
 
 /** The log on standard output. */

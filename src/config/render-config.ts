@@ -69,7 +69,12 @@ export function renderConfig(config: Config): string {
       unscoped: lists.unscoped.length === 0 ? undefined : lists.unscoped,
     },
     shutdown: { drain_delay_ms: shutdown.drainDelayMs, grace_ms: shutdown.graceMs },
-    denials: { reveal_readable: denials.revealReadable },
+    denials: {
+      reveal_readable: denials.revealReadable,
+      hidden_window_ms: denials.hiddenWindowMs,
+      hidden_suspect_at: denials.hiddenSuspectAt,
+      ...(denials.hiddenLimit === undefined ? {} : { hidden_limit: denials.hiddenLimit }),
+    },
     consistency: Object.fromEntries([...config.consistency].map(([operation, { kind }]) => [operation, kind])),
     log,
     types: toTypesTree(config),

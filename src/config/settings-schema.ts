@@ -187,7 +187,14 @@ export const settingsSchema = z.object({
       grace_ms: integer(0, 10 * MINUTE_MS).default(10 * SECOND_MS),
     })
     .prefault({}),
-  denials: z.object({ reveal_readable: flag().default(false) }).prefault({}),
+  denials: z
+    .object({
+      reveal_readable: flag().default(false),
+      hidden_window_ms: integer(SECOND_MS, HOUR_MS).default(MINUTE_MS),
+      hidden_suspect_at: integer(1, 1_000_000).default(100),
+      hidden_limit: integer(1, 1_000_000).exactOptional(),
+    })
+    .prefault({}),
   consistency: z
     .object({
       create: consistency.default('minimize_latency'),

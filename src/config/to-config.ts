@@ -71,7 +71,12 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
       drainDelayMs: shutdown.drain_delay_ms ?? (mode === 'serve' ? SERVE_DRAIN_DELAY_MS : DEMO_DRAIN_DELAY_MS),
       graceMs: shutdown.grace_ms,
     },
-    denials: { revealReadable: denials.reveal_readable },
+    denials: {
+      revealReadable: denials.reveal_readable,
+      hiddenWindowMs: denials.hidden_window_ms,
+      hiddenSuspectAt: denials.hidden_suspect_at,
+      ...(denials.hidden_limit === undefined ? {} : { hiddenLimit: denials.hidden_limit }),
+    },
     consistency: new Map(OPERATIONS.map((operation) => [operation, CONSISTENCIES[consistency[operation]]])),
     log,
     ...types,

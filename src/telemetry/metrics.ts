@@ -30,6 +30,11 @@ export function createMetrics() {
       labelNames: ['layer', 'outcome'] as const,
       registers,
     }),
+    throttled: new Counter({
+      name: 'taskgate_hidden_denial_throttled_total',
+      help: 'Calls refused because their principal is over denials.hidden_limit',
+      registers,
+    }),
     faults: new Counter({
       name: 'taskgate_dependency_faults_total',
       help: 'Faults of dependencies that a call met, by where it met them',

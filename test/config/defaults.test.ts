@@ -42,7 +42,7 @@ test('fills in every default', () => {
     },
     lists: { cursorSecrets: [], unscoped: [] },
     shutdown: { drainDelayMs: 1000, graceMs: 10_000 },
-    denials: { revealReadable: false },
+    denials: { revealReadable: false, hiddenWindowMs: 60_000, hiddenSuspectAt: 100 },
     consistency: new Map<Operation, Consistency>([
       ['create', MINIMIZE_LATENCY],
       ['read', MINIMIZE_LATENCY],

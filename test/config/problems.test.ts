@@ -59,6 +59,7 @@ test.each<[string, ...string[]]>([
   ['shutdown: { drain_delay_ms: 300001 }', 'shutdown.drain_delay_ms: must be a whole number from 0 to 300000'],
   ['shutdown: { grace_ms: ~ }', 'shutdown.grace_ms: must be a whole number from 0 to 600000'],
   ['denials: { reveal_readable: 1 }', 'denials.reveal_readable: must be true or false'],
+  ['denials: { hidden_window_ms: 10 }', 'denials.hidden_window_ms: must be a whole number from 1000 to 3600000'],
   ['consistency: { read: strong }', 'consistency.read: must be one of minimize_latency, fully_consistent'],
   ['log: { level: loud }', 'log.level: must be one of trace, debug, info, warn, error, fatal'],
   ['log: { format: xml }', 'log.format: must be one of auto, json, pretty'],
