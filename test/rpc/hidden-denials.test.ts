@@ -17,10 +17,10 @@ afterAll(async () => client[Symbol.asyncDispose]());
 
 const REFUSED = { kind: 'error', code: 'RESOURCE_EXHAUSTED', message: 'overloaded: nothing was decided' };
 
-/** task-1 is there and not theirs, task-none was never there. */
+/** msg-1 is there and not theirs, msg-none was never there. */
 async function exhaust(who: string, id: string): Promise<void> {
   for (let time = 0; time < LIMIT; time += 1) {
-    expect(await client.call(checkTask, ask(who, 'task', id))).toMatchObject({
+    expect(await client.call(checkTask, ask(who, 'message', id))).toMatchObject({
       message: { decision: Decision.NOT_FOUND },
     });
   }
@@ -33,8 +33,8 @@ async function metric(name: string): Promise<number> {
 
 describe('with denials.hidden_limit', () => {
   it.each([
-    ['denied', 'task-1', 'dave'],
-    ['absent', 'task-none', 'erin'],
+    ['denied', 'msg-1', 'dave'],
+    ['absent', 'msg-none', 'erin'],
   ])('refuses who was told "not found" of what is %s too often, whatever it asks next', async (_, id, who) => {
     await exhaust(who, id);
     const calls: readonly Promise<Outcome<unknown>>[] = [
@@ -55,7 +55,7 @@ describe('with denials.hidden_limit', () => {
   });
 
   it('goes on deciding for others, and for the same id in another account', async () => {
-    await exhaust('frank', 'task-1');
+    await exhaust('frank', 'msg-1');
     expect(await client.call(checkTask, ask('alice', 'task', 'task-1'))).toMatchObject({
       message: { decision: Decision.ALLOWED },
     });
@@ -74,7 +74,7 @@ describe('with denials.hidden_limit', () => {
 
   it('shows how many principals may be trying ids, and names them in the log only', async () => {
     const suspects = await metric('taskgate_hidden_denial_suspects');
-    await exhaust('heidi', 'task-none');
+    await exhaust('heidi', 'msg-none');
     await client.call(checkTask, ask('heidi', 'task', 'task-1'));
     expect(await metric('taskgate_hidden_denial_suspects')).toBe(suspects + 1);
     expect(await metric('taskgate_hidden_denials_highest')).toBeGreaterThanOrEqual(LIMIT);
