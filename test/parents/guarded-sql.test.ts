@@ -155,6 +155,22 @@ test('what waits when the breaker opens is refused without being asked', async (
   expect(asked()).toBe(2);
 });
 
+test('a query is refused at once while the breaker is open, though all places are taken by queries that hang', async () => {
+  const gate = Promise.withResolvers<never[]>();
+  const { ask, breaker } = setUp(async () => gate.promise, { maxConcurrent: 1 });
+  const hung = ask();
+  for (let call = 0; call < 2; call += 1) {
+    const failed = breaker.run(
+      async () => Promise.reject(new Error('down')),
+      () => 'fault',
+    );
+    await expect(failed).rejects.toThrow('down');
+  }
+  expect(await ask()).toBeInstanceOf(UnavailableError);
+  gate.resolve([]);
+  expect(await hung).toEqual([]);
+});
+
 test('real Postgres: mistakes in a query do not count, a statement that takes too long does', async () => {
   const sql = createPostgresSql({
     url: inject('postgresUrl'),
