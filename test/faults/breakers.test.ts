@@ -76,7 +76,7 @@ describe.concurrent.each([
     }
     expect((await metric(faulty, rejected)) - before).toBeGreaterThanOrEqual(40);
     // The budgets are 250 and 400 ms. A busy machine may delay some of the calls, and not half of them.
-    expect(durations.toSorted((a, b) => a - b)[20]).toBeLessThan(100);
+    expect(durations.toSorted((a, b) => a - b)[20]).toBeLessThan(200);
     expect(
       faulty.gate.logged.filter((line) => line.includes('the breaker is open') && line.includes(store)),
     ).not.toEqual([]);
