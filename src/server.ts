@@ -24,7 +24,9 @@ import { createDeregisterResource } from './lifecycle/deregister-resource.ts';
 import { createRegisterResource } from './lifecycle/register-resource.ts';
 import { registerSentinels } from './lifecycle/register-sentinels.ts';
 import { createTenantGates } from './lifecycle/tenant-gates.ts';
-import type { ParentChain, ParentChainOptions } from './parents/parent-chain.ts';
+import { createGuardedRedis } from './parents/guarded-redis.ts';
+import { createGuardedSql } from './parents/guarded-sql.ts';
+import type { ParentChain, ParentChainDeps, ParentChainOptions } from './parents/parent-chain.ts';
 import { createParentChain } from './parents/parent-chain.ts';
 import { SourceProblemsError } from './parents/postgres-catalogue.ts';
 import type { RedisClient } from './parents/redis-client.ts';
@@ -33,6 +35,8 @@ import type { CachingOptions, RelationshipChain } from './relationships/relation
 import { createRelationshipChain } from './relationships/relationship-chain.ts';
 import { createSentinelPicker } from './relationships/sentinels.ts';
 import type { SpiceDbOptions } from './relationships/spicedb-client.ts';
+import type { Breaker } from './resilience/breaker.ts';
+import { createGuards } from './resilience/guards.ts';
 import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { createGrpcListener } from './rpc/grpc-listener.ts';
 import { createCursorCodec } from './rpc/list-cursor.ts';
@@ -44,6 +48,7 @@ import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
+import { createResilienceObserver } from './telemetry/resilience-observer.ts';
 
 const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
@@ -86,11 +91,12 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { limits, shutdown } = config;
   const metrics = createMetrics();
+  const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
   const parents = createParentChain(
     {
       clock: CLOCK,
-      sql: stores.sql,
-      ...(stores.redis === undefined ? {} : { redis: stores.redis }),
+      sql: createGuardedSql({ sql: stores.sql, ...guards.database }),
+      ...toGuardedRedis(stores, config, guards.redis),
       observer: createParentObserver({ logger, metrics, clock: CLOCK }),
     },
     toParentOptions(config),
@@ -98,6 +104,7 @@ export async function startServer(
   const relationships = createRelationshipChain(
     {
       clock: CLOCK,
+      ...guards.spicedb,
       onChangesLost: (err) => logger.warn({ err }, 'changes of relationships may be missed: decisions are not kept'),
     },
     { spiceDb: stores.spiceDb, caching: toCaching(config) },
@@ -224,6 +231,11 @@ function createLifecycle(
     grantRole: createGrantRole(deps, model),
     revokeRole: createRevokeRole(deps, model),
   };
+}
+
+function toGuardedRedis(stores: Stores, { redis }: Config, breaker: Breaker): Pick<ParentChainDeps, 'redis'> {
+  if (stores.redis === undefined || redis === undefined) return {};
+  return { redis: createGuardedRedis({ redis: stores.redis, breaker }, redis) };
 }
 
 function toParentOptions({ parents, redis, database, sources }: Config): ParentChainOptions {

@@ -65,7 +65,7 @@ function checkDenials({ denials }: Settings, report: ReportConflict): void {
 }
 
 /** A store that may take as long as what waits for it turns its slowness into an error of the whole call. */
-function checkBudgets({ redis, database, spicedb, limits }: Settings, report: ReportConflict): void {
+function checkBudgets({ redis, database, spicedb, breakers, limits }: Settings, report: ReportConflict): void {
   const nested = [
     ...(redis === undefined ? [] : [{ key: 'redis.timeout_ms', ms: redis.timeout_ms }]),
     { key: 'database.timeout_ms', ms: database.timeout_ms },
@@ -80,6 +80,7 @@ function checkBudgets({ redis, database, spicedb, limits }: Settings, report: Re
   const atMost = [
     ['limits.default_timeout_ms', limits.default_timeout_ms, 'limits.max_timeout_ms', limits.max_timeout_ms],
     ['database.connect_timeout_ms', database.connect_timeout_ms, 'database.timeout_ms', database.timeout_ms],
+    ['breakers.open_ms', breakers.open_ms, 'breakers.max_open_ms', breakers.max_open_ms],
   ] as const;
   for (const [key, ms, outerKey, outerMs] of atMost) {
     if (ms > outerMs) report([key, outerKey], `must be at most ${outerKey} (${ms} is more than ${outerMs})`);

@@ -18,6 +18,7 @@ export interface Config {
   readonly spicedb: SpicedbConfig;
   readonly decisions: DecisionsConfig;
   readonly database: DatabaseConfig;
+  readonly breakers: BreakersConfig;
   /** Absent: no Redis layer between memory and the database. */
   readonly redis?: RedisConfig;
   readonly parents: ParentsConfig;
@@ -77,6 +78,11 @@ export interface SpicedbConfig {
    * answer within as long again: changes count as missed. 0 never asks; default for demo.
    */
   readonly watchSilenceMs: number;
+  /**
+   * Retries for each call, 0–1; default 0.1. What bounds how much retries add while SpiceDB fails; one a second is
+   * allowed besides. 0: no call is made again.
+   */
+  readonly retryRatio: number;
 }
 
 /** Decisions that are kept while SpiceDB's Watch tells every change. */
@@ -107,6 +113,25 @@ export interface DatabaseConfig {
   readonly connectTimeoutMs: number;
   /** Milliseconds for one lookup, connecting included, 1–60,000; default 500. More than Redis's, less than SpiceDB's. */
   readonly timeoutMs: number;
+  /** Queries that may wait for a connection, 0–10,000; default 100. One more is refused at once as overloaded. */
+  readonly maxQueue: number;
+}
+
+/**
+ * When calls to a store that fails are refused, each store on its own. After a wait, one call at a time finds out whether
+ * it is back.
+ */
+export interface BreakersConfig {
+  /** The share of failed calls at which it opens, 0.01–1; default 0.5. */
+  readonly failureRatio: number;
+  /** Calls before their share means anything, 1–10,000; default 10. As many failures in a row open it at any rate. */
+  readonly minCalls: number;
+  /** Milliseconds for which a call counts, 100–600,000; default 5,000. */
+  readonly windowMs: number;
+  /** Milliseconds for which it is open at first, 10–60,000; default 500. Varied by up to a half; doubled by each failed probe. */
+  readonly openMs: number;
+  /** The most milliseconds for which it is open, 10–600,000; default 2,000. At least `openMs`. */
+  readonly maxOpenMs: number;
 }
 
 /** How to reach Redis, and how its entries are signed. */

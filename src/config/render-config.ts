@@ -17,7 +17,8 @@ const SOCKET_MODE_DIGITS = 4;
  * where no environment variable replaces one). URLs keep all but their password.
  */
 export function renderConfig(config: Config): string {
-  const { listeners, spicedb, decisions, database, redis, parents, limits, lists, shutdown, denials, log } = config;
+  const { listeners, spicedb, decisions, database, breakers, redis, parents, limits, lists, shutdown } = config;
+  const { denials, log } = config;
   const tree = {
     listeners: {
       grpc: {
@@ -34,6 +35,7 @@ export function renderConfig(config: Config): string {
       timeout_ms: spicedb.timeoutMs,
       sentinels: spicedb.sentinels,
       watch_silence_ms: spicedb.watchSilenceMs,
+      retry_ratio: spicedb.retryRatio,
     },
     decisions: {
       cache: decisions.cache,
@@ -46,6 +48,14 @@ export function renderConfig(config: Config): string {
       pool_size: database.poolSize,
       connect_timeout_ms: database.connectTimeoutMs,
       timeout_ms: database.timeoutMs,
+      max_queue: database.maxQueue,
+    },
+    breakers: {
+      failure_ratio: breakers.failureRatio,
+      min_calls: breakers.minCalls,
+      window_ms: breakers.windowMs,
+      open_ms: breakers.openMs,
+      max_open_ms: breakers.maxOpenMs,
     },
     redis: redis === undefined ? undefined : toRedisTree(redis),
     parents: {

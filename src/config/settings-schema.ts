@@ -130,6 +130,7 @@ export const settingsSchema = z.object({
       timeout_ms: integer(1, MINUTE_MS).default(SECOND_MS),
       sentinels: integer(1, 1024).default(64),
       watch_silence_ms: integer(0, MINUTE_MS).exactOptional(),
+      retry_ratio: fraction(0, 1).default(0.1),
     })
     .prefault({}),
   decisions: z
@@ -146,6 +147,16 @@ export const settingsSchema = z.object({
       pool_size: integer(1, 1000).default(10),
       connect_timeout_ms: integer(1, MINUTE_MS).default(400),
       timeout_ms: integer(1, MINUTE_MS).default(500),
+      max_queue: integer(0, 10_000).default(100),
+    })
+    .prefault({}),
+  breakers: z
+    .object({
+      failure_ratio: fraction(0.01, 1).default(0.5),
+      min_calls: integer(1, 10_000).default(10),
+      window_ms: integer(100, 10 * MINUTE_MS).default(5 * SECOND_MS),
+      open_ms: integer(10, MINUTE_MS).default(500),
+      max_open_ms: integer(10, 10 * MINUTE_MS).default(2 * SECOND_MS),
     })
     .prefault({}),
   redis: redisSchema.exactOptional(),

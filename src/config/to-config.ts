@@ -17,8 +17,9 @@ const CONSISTENCIES: Readonly<Record<Settings['consistency']['read'], Consistenc
 
 /** Checked settings in the shape that the program uses. */
 export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode): Config {
-  const { listeners, spicedb, decisions, database, parents, limits, lists, shutdown, denials, consistency, log } =
+  const { listeners, spicedb, decisions, database, breakers, parents, limits, lists, shutdown, denials, log } =
     settings;
+  const { consistency } = settings;
   const redis = settings.redis === undefined ? undefined : toRedisConfig(settings.redis);
   return {
     listeners: {
@@ -36,6 +37,7 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
       timeoutMs: spicedb.timeout_ms,
       sentinels: spicedb.sentinels,
       watchSilenceMs: spicedb.watch_silence_ms ?? (mode === 'serve' ? SERVE_WATCH_SILENCE_MS : 0),
+      retryRatio: spicedb.retry_ratio,
     },
     decisions: {
       cache: decisions.cache,
@@ -48,6 +50,14 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
       poolSize: database.pool_size,
       connectTimeoutMs: database.connect_timeout_ms,
       timeoutMs: database.timeout_ms,
+      maxQueue: database.max_queue,
+    },
+    breakers: {
+      failureRatio: breakers.failure_ratio,
+      minCalls: breakers.min_calls,
+      windowMs: breakers.window_ms,
+      openMs: breakers.open_ms,
+      maxOpenMs: breakers.max_open_ms,
     },
     ...(redis === undefined ? {} : { redis }),
     parents: {

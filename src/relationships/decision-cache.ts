@@ -9,7 +9,7 @@ import type {
 } from '../authorize/ports.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { MINIMIZE_LATENCY } from '../domain/consistency.ts';
-import { UnavailableError } from '../domain/errors.ts';
+import { CancelledError, DeadlineExceededError, UnavailableError, toTaskgateError } from '../domain/errors.ts';
 import { checkKey } from './check-key.ts';
 import { copyText } from '../domain/copy-text.ts';
 import type { Freshness, Moment } from './freshness.ts';
@@ -32,6 +32,13 @@ interface Entry {
   isRenewed: boolean;
 }
 
+/** A check that has been sent and not been answered. */
+interface Flight {
+  /** The moment at which it began. */
+  readonly moment: Moment;
+  readonly answer: Promise<CheckedRelationships>;
+}
+
 /** The last share of an answer's time, in which whoever takes it has it renewed. */
 const RENEWED_SHARE = 0.2;
 
@@ -43,13 +50,15 @@ const RENEWED_SHARE = 0.2;
  * the moment at which its check *began*, so that a change which was told meanwhile voids it. Faults are never kept.
  *
  * An answer that is still asked for as its time runs out is renewed behind the caller's back: when the time of a busy one
- * is up, everybody who asks at that moment would wait.
+ * is up, everybody who asks at that moment would wait. Whoever asks what is being asked already waits for that answer, if
+ * it would take it from the cache once it is there.
  */
 export function createDecisionCache(
   { inner, freshness, clock }: { readonly inner: Relationships; readonly freshness: Freshness; readonly clock: Clock },
   { maxEntries = 100_000, ttlMs = 4_000 }: DecisionCacheOptions = {},
 ): Relationships {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
+  const flights = new Map<string, Flight>();
 
   const read = (check: RelationshipCheck): Entry | undefined => {
     const entry = entries.get(checkKey(check));
@@ -72,6 +81,30 @@ export function createDecisionCache(
       return result;
     });
     return { results, checkedAt };
+  };
+  /** Asks one question, or waits for the answer that is on its way to another caller. */
+  const join = async (
+    check: RelationshipCheck,
+    context: CallContext,
+    moment: Moment,
+  ): Promise<CheckedRelationships> => {
+    const key = checkKey(check);
+    let joined: Flight | undefined;
+    for (;;) {
+      const flight = flights.get(key);
+      if (flight === undefined || flight === joined) break;
+      if (!freshness.holdsSince(toObjectName(check.object), flight.moment)) break;
+      joined = flight;
+      const answer = await waitFor(flight.answer, context);
+      if (answer !== undefined) return answer;
+    }
+    const own = { moment, answer: ask([check], MINIMIZE_LATENCY, context, moment) };
+    flights.set(key, own);
+    try {
+      return await own.answer;
+    } finally {
+      if (flights.get(key) === own) flights.delete(key);
+    }
   };
   /** True once, for an answer that is used in the last share of its time. */
   const takeDue = (entry: Entry): boolean => {
@@ -102,7 +135,12 @@ export function createDecisionCache(
       });
       if (due.length > 0) renew(due, moment);
       const missing = checks.filter((_, index) => known[index] === undefined);
-      const answer = missing.length === 0 ? undefined : await ask(missing, consistency, context, moment);
+      const [only] = missing;
+      const isJoined = consistency.kind === 'minimize_latency' && missing.length === 1 && only !== undefined;
+      const answer =
+        missing.length === 0
+          ? undefined
+          : await (isJoined ? join(only, context, moment) : ask(missing, consistency, context, moment));
       const answered = answer?.results.values();
       const results = known.map(
         (entry): RelationshipResult =>
@@ -113,4 +151,24 @@ export function createDecisionCache(
       return { results, checkedAt: answer?.checkedAt || held?.checkedAt || '' };
     },
   };
+}
+
+/** The answer to another caller's question; undefined if it failed for a reason of that caller's own. */
+async function waitFor(
+  answer: Promise<CheckedRelationships>,
+  { signal }: CallContext,
+): Promise<CheckedRelationships | undefined> {
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  const leave = (): void => reject(toTaskgateError(signal.reason));
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([answer, left]);
+  } catch (error) {
+    const isTheirs = error instanceof CancelledError || error instanceof DeadlineExceededError;
+    if (isTheirs && !signal.aborted) return undefined;
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }

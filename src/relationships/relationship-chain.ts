@@ -1,5 +1,7 @@
 import type { Clock, HeldLister, Relationships, SchemaCheck } from '../authorize/ports.ts';
 import type { RelationshipReader, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
+import type { Breaker } from '../resilience/breaker.ts';
+import type { RetryBudget } from '../resilience/retry-budget.ts';
 import { createCoalescingRelationships } from './coalescing-relationships.ts';
 import type { CoalescingOptions } from './coalescing-relationships.ts';
 import { createDecisionCache } from './decision-cache.ts';
@@ -7,6 +9,7 @@ import type { DecisionCacheOptions } from './decision-cache.ts';
 import { createFreshRelationships } from './fresh-relationships.ts';
 import { createFreshness } from './freshness.ts';
 import type { FreshnessOptions } from './freshness.ts';
+import { createGuardedSpiceDbClient } from './guarded-spicedb-client.ts';
 import { createLookupRelationships } from './lookup-relationships.ts';
 import { followChanges } from './spicedb-changes.ts';
 import type { FollowChangesOptions } from './spicedb-changes.ts';
@@ -17,6 +20,16 @@ import { createSpiceDbReader } from './spicedb-reader.ts';
 import { createSpiceDbRelationships } from './spicedb-relationships.ts';
 import { createSpiceDbSchemaCheck } from './spicedb-schema-check.ts';
 import { createSpiceDbWriter } from './spicedb-writer.ts';
+
+export interface RelationshipChainDeps {
+  readonly clock: Clock;
+  /** Told why changes may be missed. */
+  readonly onChangesLost?: (error: unknown) => void;
+  /** Guards all calls but those by which changes are followed. Default: nothing does. */
+  readonly breaker?: Breaker;
+  /** Default: retries have no budget. */
+  readonly retryBudget?: RetryBudget;
+}
 
 export interface RelationshipChainOptions {
   readonly spiceDb: SpiceDbOptions;
@@ -45,17 +58,17 @@ export interface RelationshipChain {
 }
 
 /**
- * The only place that stacks the layers: decision cache ▶ freshness floors ▶ lookups ▶ coalescing ▶ client. Floors from
- * own writes hold whether or not changes are followed.
+ * The only place that stacks the layers: decision cache ▶ freshness floors ▶ lookups ▶ coalescing ▶ breaker ▶ client.
+ * Floors from own writes hold whether or not changes are followed. Following has no breaker in its way: it asks little, it
+ * has its own time limits, and what it is told must not depend on how calls fare.
  */
 export function createRelationshipChain(
-  {
-    clock,
-    onChangesLost = () => undefined,
-  }: { readonly clock: Clock; readonly onChangesLost?: (error: unknown) => void },
+  { clock, onChangesLost = () => undefined, breaker, retryBudget }: RelationshipChainDeps,
   { spiceDb, coalescing = {}, lookups = true, caching = 'off' }: RelationshipChainOptions,
 ): RelationshipChain {
-  const client = createSpiceDbClient({ clock }, spiceDb);
+  const channel = createSpiceDbClient({ clock, ...(retryBudget === undefined ? {} : { retryBudget }) }, spiceDb);
+  const client =
+    breaker === undefined ? channel : createGuardedSpiceDbClient({ client: channel, breaker, clock }, spiceDb);
   const spiceDbRelationships = createSpiceDbRelationships({ client });
   const freshness = createFreshness({ clock }, caching === 'off' ? {} : caching);
   const common = {
@@ -75,7 +88,7 @@ export function createRelationshipChain(
     return { ...common, relationships: fresh, isFollowing: () => false, close: () => client.close() };
   }
   const changes = followChanges(
-    { client, clock, listener: freshness.listener, onLost: onChangesLost },
+    { client: channel, clock, listener: freshness.listener, onLost: onChangesLost },
     { timeoutMs: spiceDb.timeoutMs, ...caching },
   );
   return {

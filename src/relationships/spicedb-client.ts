@@ -5,6 +5,8 @@ import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js';
 import type { CallContext, Clock } from '../authorize/ports.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import { DeadlineExceededError, UnavailableError } from '../domain/errors.ts';
+import type { RetryBudget } from '../resilience/retry-budget.ts';
+import { UNLIMITED_RETRIES } from '../resilience/retry-budget.ts';
 import { abortReason, grpcStatusOf, toSpiceDbError } from './spicedb-errors.ts';
 import type { Method } from './spicedb-methods.ts';
 
@@ -46,7 +48,7 @@ export interface SpiceDbClient {
    * One unary call that ends by `context.deadlineAtMs` and by `timeoutMs`, or when `context.signal` aborts.
    *
    * SpiceDB recycles connections every 30 s, so a call may meet UNAVAILABLE while nothing is wrong: an idempotent one is
-   * tried again, within its time.
+   * tried again, within its time and as far as the budget of retries goes.
    *
    * @throws TaskgateError
    */
@@ -80,6 +82,8 @@ export interface SpiceDbClientDeps {
   readonly clock: Clock;
   /** From 0 to 1, for jitter. Default `Math.random`. */
   readonly random?: () => number;
+  /** Shared by all calls. Default: no bound but `maxAttempts`. */
+  readonly retryBudget?: RetryBudget;
 }
 
 /**
@@ -88,7 +92,7 @@ export interface SpiceDbClientDeps {
  * @throws Error when the CA file can't be read or the token can't be sent.
  */
 export function createSpiceDbClient(
-  { clock, random = Math.random }: SpiceDbClientDeps,
+  { clock, random = Math.random, retryBudget = UNLIMITED_RETRIES }: SpiceDbClientDeps,
   options: SpiceDbOptions,
 ): SpiceDbClient {
   const { timeoutMs, maxAttempts = 3 } = options;
@@ -100,13 +104,14 @@ export function createSpiceDbClient(
       if (context.signal.aborted) throw abortReason(context.signal);
       if (remainingMs <= 0) throw new DeadlineExceededError();
       const bounds = { metadata, signal: context.signal, deadline: new Date(Date.now() + remainingMs) };
+      retryBudget.called();
       for (let attempt = 1; ; attempt += 1) {
         try {
           return await callOnce(channel, method, request, bounds);
         } catch (thrown) {
           const again = idempotent && attempt < maxAttempts && grpcStatusOf(thrown)?.code === status.UNAVAILABLE;
           const delayMs = Math.ceil(random() * RETRY_DELAY_MS * 2 ** attempt);
-          if (!again || Date.now() + delayMs >= bounds.deadline.getTime()) throw thrown;
+          if (!again || Date.now() + delayMs >= bounds.deadline.getTime() || !retryBudget.take()) throw thrown;
           await pause(delayMs, context.signal);
         }
       }

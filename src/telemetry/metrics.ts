@@ -1,4 +1,4 @@
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** A latency bucket's upper bound, in seconds. */
 const LATENCY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -39,6 +39,42 @@ export function createMetrics() {
       name: 'taskgate_dependency_faults_total',
       help: 'Faults of dependencies that a call met, by where it met them',
       labelNames: ['where'] as const,
+      registers,
+    }),
+    breakerState: new Gauge({
+      name: 'taskgate_breaker_state',
+      help: '1 for the state that the breaker of a dependency is in, 0 for the others',
+      labelNames: ['dependency', 'state'] as const,
+      registers,
+    }),
+    breakerTransitions: new Counter({
+      name: 'taskgate_breaker_transitions_total',
+      help: 'Changes of breakers by dependency and the state that they went to',
+      labelNames: ['dependency', 'state'] as const,
+      registers,
+    }),
+    breakerRejected: new Counter({
+      name: 'taskgate_breaker_rejected_total',
+      help: 'Calls of dependencies that were refused because their breaker was not closed',
+      labelNames: ['dependency'] as const,
+      registers,
+    }),
+    bulkheadCalls: new Gauge({
+      name: 'taskgate_bulkhead_calls',
+      help: 'Calls of a dependency that are executing, and that are queued for their turn',
+      labelNames: ['dependency', 'state'] as const,
+      registers,
+    }),
+    bulkheadRejected: new Counter({
+      name: 'taskgate_bulkhead_rejected_total',
+      help: 'Calls of dependencies that were refused because too many were waiting',
+      labelNames: ['dependency'] as const,
+      registers,
+    }),
+    retries: new Counter({
+      name: 'taskgate_retries_total',
+      help: 'Attempts at dependencies that failed and were made again, or were refused that by the budget of retries',
+      labelNames: ['dependency', 'outcome'] as const,
       registers,
     }),
   };

@@ -27,9 +27,17 @@ test('fills in every default', () => {
       timeoutMs: 1000,
       sentinels: 64,
       watchSilenceMs: 500,
+      retryRatio: 0.1,
     },
     decisions: { cache: true, maxEntries: 100_000, ttlMs: 4_000, floorTtlMs: 11_000 },
-    database: { url: 'postgres://reader@localhost/app', poolSize: 10, connectTimeoutMs: 400, timeoutMs: 500 },
+    database: {
+      url: 'postgres://reader@localhost/app',
+      poolSize: 10,
+      connectTimeoutMs: 400,
+      timeoutMs: 500,
+      maxQueue: 100,
+    },
+    breakers: { failureRatio: 0.5, minCalls: 10, windowMs: 5000, openMs: 500, maxOpenMs: 2000 },
     parents: { memoryMaxEntries: 100_000, foundTtlMs: 3_600_000, absentTtlMs: 5000, nameTtlMs: 5000, jitter: 0.1 },
     limits: {
       defaultTimeoutMs: 2000,

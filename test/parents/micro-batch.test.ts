@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { OverloadedError } from '../../src/domain/errors.ts';
 import { createMicroBatch } from '../../src/parents/micro-batch.ts';
 
 /** A batch of doubled numbers, and what it was run with. */
@@ -42,4 +44,25 @@ test.each([
   const ask = createMicroBatch<number, number>(async () => results, { maxBatchSize: 10, maxConcurrentBatches: 1 });
   const asked = await Promise.allSettled([ask([1]), ask([2])]);
   expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+});
+
+test('refuses what would make too much wait, and takes it again when there is room', async () => {
+  const gate = Promise.withResolvers<void>();
+  const ask = createMicroBatch<number, number>(
+    async (values) => {
+      await gate.promise;
+      return values;
+    },
+    { maxBatchSize: 10, maxConcurrentBatches: 1, maxWaiting: 3 },
+  );
+  const first = ask([1, 2, 3]);
+  await expect(ask([4])).rejects.toThrow(OverloadedError);
+  await nextTurn();
+  const second = ask([4, 5, 6]);
+  await expect(ask([7])).rejects.toThrow(OverloadedError);
+  gate.resolve();
+  expect(await Promise.all([first, second])).toEqual([
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
 });

@@ -1,9 +1,14 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { RelationshipCheck, RelationshipResult, Relationships } from '../../src/authorize/ports.ts';
+import type {
+  CheckedRelationships,
+  RelationshipCheck,
+  RelationshipResult,
+  Relationships,
+} from '../../src/authorize/ports.ts';
 import type { Consistency } from '../../src/domain/consistency.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../../src/domain/consistency.ts';
-import { InvalidArgumentError, UnavailableError } from '../../src/domain/errors.ts';
+import { CancelledError, InvalidArgumentError, UnavailableError } from '../../src/domain/errors.ts';
 import { createDecisionCache } from '../../src/relationships/decision-cache.ts';
 import { createFreshRelationships } from '../../src/relationships/fresh-relationships.ts';
 import { createFreshness } from '../../src/relationships/freshness.ts';
@@ -244,6 +249,91 @@ describe('the decision cache', () => {
     const { results } = await cache.check(checks, MINIMIZE_LATENCY, callContext());
     expect(results.map(({ kind }) => kind)).toEqual(['denied', 'held', 'denied']);
     expect(asked[1]?.checks).toHaveLength(2);
+  });
+});
+
+describe('a question that is being asked already', () => {
+  /** An engine whose answers are given by hand. */
+  function setUpGated() {
+    const gates: PromiseWithResolvers<RelationshipResult>[] = [];
+    const known = setUp();
+    known.setAnswer(async () => {
+      const gate = Promise.withResolvers<RelationshipResult>();
+      gates.push(gate);
+      return gate.promise;
+    });
+    known.changes.followed(FOLLOWED);
+    return { ...known, gates };
+  }
+  const kindOf = async (answer: Promise<CheckedRelationships>): Promise<string | undefined> =>
+    (await answer).results[0]?.kind;
+
+  test('waits for that answer, for as long as nothing has changed', async () => {
+    const { check, asked, gates } = setUpGated();
+    const first = check('task-1');
+    await settled();
+    const others = [check('task-1'), check('task-1'), check('task-2')];
+    expect(asked).toHaveLength(2);
+    gates[0]?.resolve({ kind: 'held' });
+    gates[1]?.resolve({ kind: 'denied' });
+    expect(await Promise.all([first, ...others])).toEqual(['held', 'held', 'held', 'denied']);
+  });
+
+  test('asks anew after a change that was told since it was sent', async () => {
+    const { check, asked, changes, gates } = setUpGated();
+    const before = check('task-1');
+    await settled();
+    changes.changed([TASK_1], 'revoked');
+    const after = check('task-1');
+    expect(asked).toHaveLength(2);
+    gates[0]?.resolve({ kind: 'held' });
+    gates[1]?.resolve({ kind: 'denied' });
+    expect([await before, await after]).toEqual(['held', 'denied']);
+  });
+
+  test('asks for itself when more than minimise-latency is wanted', async () => {
+    const { check, asked, gates } = setUpGated();
+    const lax = check('task-1');
+    const strict = check('task-1', FULLY_CONSISTENT);
+    expect(asked).toHaveLength(2);
+    gates[0]?.resolve({ kind: 'held' });
+    gates[1]?.resolve({ kind: 'denied' });
+    expect([await lax, await strict]).toEqual(['held', 'denied']);
+  });
+
+  test('asks once for all who waited when whoever asked has left', async () => {
+    const { cache, check, asked, gates } = setUpGated();
+    const first = check('task-1');
+    const others = [check('task-1'), check('task-1'), check('task-1')];
+    gates[0]?.reject(new CancelledError());
+    await expect(first).rejects.toThrow(CancelledError);
+    await settled();
+    expect(asked).toHaveLength(2);
+    gates[1]?.resolve({ kind: 'held' });
+    expect(await Promise.all(others)).toEqual(['held', 'held', 'held']);
+    expect(cache.peek?.(taskCheck('task-1'))?.result.kind).toBe('held');
+  });
+
+  test('shares a fault with those who wait, and with nobody after', async () => {
+    const { check, asked, gates } = setUpGated();
+    const waiting = [check('task-1'), check('task-1')];
+    gates[0]?.reject(new UnavailableError('spicedb'));
+    for (const outcome of await Promise.allSettled(waiting)) expect(outcome.status).toBe('rejected');
+    expect(asked).toHaveLength(1);
+    const next = check('task-1');
+    gates[1]?.resolve({ kind: 'held' });
+    expect(await next).toBe('held');
+  });
+
+  test('a caller that leaves ends its own wait only', async () => {
+    const { cache, check, gates } = setUpGated();
+    const first = check('task-1');
+    const caller = new AbortController();
+    const left = kindOf(cache.check([taskCheck('task-1')], MINIMIZE_LATENCY, callContext({ signal: caller.signal })));
+    caller.abort(new CancelledError());
+    await expect(left).rejects.toThrow(CancelledError);
+    gates[0]?.resolve({ kind: 'held' });
+    expect(await first).toBe('held');
   });
 });
 

@@ -19,6 +19,8 @@ export interface TestTaskgateOptions {
   readonly grpc?: 'tcp' | 'socket';
   /** YAML that is put under TASKGATE_CONFIG. */
   readonly yaml?: string;
+  /** Puts something before the stores. */
+  readonly decorate?: (stores: Stores) => Stores;
 }
 
 export interface TestTaskgate extends AsyncDisposable {
@@ -105,7 +107,8 @@ export async function startWithStores(
   // The in-memory datastore speaks of changes only.
   const spicedb = { ...config.spicedb, watchSilenceMs: 0 };
   const quick = { ...config, spicedb, shutdown: { ...config.shutdown, drainDelayMs: 0 } };
-  const server = await startServer(quick, { ...configured, spiceDb: stores.spiceDb }, { logger });
+  const { decorate = (undecorated: Stores) => undecorated } = options;
+  const server = await startServer(quick, decorate({ ...configured, spiceDb: stores.spiceDb }), { logger });
   opened.defer(async () => server.close());
   const kept = opened.move();
   const close = async (): Promise<void> => kept.disposeAsync();

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { ClientHttp2Session, ClientHttp2Stream, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import { connect as openSocket } from 'node:net';
 import { connect, constants, createServer } from 'node:http2';
 import { WATCH } from '../../src/relationships/spicedb-methods.ts';
 
@@ -21,15 +22,18 @@ export interface WatchProxy extends AsyncDisposable {
   readonly address: string;
   /** Streams of Watch that are open and pass. */
   readonly openWatches: number;
+  /** Calls of this method (`/package.Service/Method`) that have come so far. */
+  calls(path: string): number;
   /** In force when it returns, for the streams that are open too. */
   setMode(mode: WatchMode): void;
 }
 
-/** A cleartext HTTP/2 proxy in front of SpiceDB at `host:port` that can cut Watch and nothing else. */
+/** A cleartext HTTP/2 proxy in front of SpiceDB at `host:port` or `unix:/path` that can cut Watch and nothing else. */
 export async function startWatchProxy(target: string): Promise<WatchProxy> {
   let mode: WatchMode = 'ok';
   const watches = new Map<ServerHttp2Stream, ClientHttp2Stream>();
   const sessions = new Set<ServerHttp2Session>();
+  const calls = new Map<string, number>();
   const upstream = createUpstream(target);
 
   const server = createServer();
@@ -40,7 +44,9 @@ export async function startWatchProxy(target: string): Promise<WatchProxy> {
   });
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
-    const isWatch = headers[HTTP2_HEADER_PATH] === WATCH.path;
+    const path = String(headers[HTTP2_HEADER_PATH]);
+    calls.set(path, (calls.get(path) ?? 0) + 1);
+    const isWatch = path === WATCH.path;
     if (isWatch && (mode === 'refuse' || mode === 'reset')) {
       if (mode === 'reset') stream.close(NGHTTP2_INTERNAL_ERROR);
       else stream.respond(UNAVAILABLE, { endStream: true });
@@ -62,6 +68,7 @@ export async function startWatchProxy(target: string): Promise<WatchProxy> {
     get openWatches() {
       return mode === 'ok' ? watches.size : 0;
     },
+    calls: (path) => calls.get(path) ?? 0,
     setMode(next) {
       mode = next;
       for (const [stream, call] of watches) {
@@ -84,7 +91,9 @@ function createUpstream(target: string) {
   let current: ClientHttp2Session | undefined;
   const open = (): ClientHttp2Session => {
     if (current !== undefined && !current.closed && !current.destroyed) return current;
-    const session = connect(`http://${target}`);
+    const session = target.startsWith('unix:')
+      ? connect('http://localhost', { createConnection: () => openSocket(target.slice('unix:'.length)) })
+      : connect(`http://${target}`);
     session.on('error', () => undefined);
     session.on('goaway', () => {
       if (current === session) current = undefined;
