@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createBatchCheckTask } from './authorize/batch-check-task.ts';
@@ -11,8 +12,11 @@ import type { Clock, DecideCheck } from './authorize/ports.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
+import type { CallersOptions } from './callers/open-callers.ts';
+import { openCallers } from './callers/open-callers.ts';
 import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
+import type { CallerPermission } from './domain/caller.ts';
 import type { Principal } from './domain/principal.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
 import { createAdminRoutes } from './http/admin.ts';
@@ -41,6 +45,7 @@ import { createCallObserver } from './telemetry/call-observer.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
+import { createReloadObserver } from './telemetry/reload-observer.ts';
 
 const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
@@ -74,7 +79,7 @@ const CLOCK: Clock = { nowMs: Date.now };
  * The one composition root: makes every layer from the configuration, and opens the listeners. It starts without its
  * stores, not ready, and becomes ready when they answer.
  *
- * @throws Error if a listener can't be opened.
+ * @throws Error if a listener can't be opened, or a file of tokens or certificates can't be used.
  */
 export async function startServer(
   config: Config,
@@ -83,6 +88,14 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { limits, shutdown } = config;
   const metrics = createMetrics();
+  await using open = new AsyncDisposableStack();
+  const callers = open.use(
+    await openCallers(
+      { readFile: async (path) => readFile(path, 'utf8'), observer: createReloadObserver({ logger, metrics }) },
+      toCallersOptions(config),
+    ),
+  );
+  const { authenticate } = callers;
   const parents = createParentChain(
     {
       clock: CLOCK,
@@ -125,7 +138,8 @@ export async function startServer(
     },
     { maxBatchSize: limits.maxBatchSize },
   );
-  const pipeline = () => createPipeline({ clock: CLOCK, observer: createCallObserver({ logger, metrics }) }, limits);
+  const pipeline = () =>
+    createPipeline({ clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate }, limits);
 
   const health = createHealth();
   const readiness = await watchReadiness(
@@ -144,18 +158,18 @@ export async function startServer(
     READINESS,
   );
 
-  await using open = new AsyncDisposableStack();
   open.use(readiness);
   open.defer(() => relationships.close());
   const { grpc, http, admin } = config.listeners;
   const grpcListener = await createGrpcListener(
-    { procedures, pipeline: pipeline(), health: health.implementation, createDecisionId: randomUUID },
+    { procedures, pipeline: pipeline(), authenticate, health: health.implementation, createDecisionId: randomUUID },
     {
       address: formatAddress(grpc.address),
       socketMode: grpc.socketMode,
       maxMessageBytes: limits.maxMessageBytes,
       maxConcurrentStreams: limits.maxConcurrentCalls,
       stallTimeoutMs: limits.stallTimeoutMs,
+      ...(callers.grpcTls === undefined ? {} : { tls: callers.grpcTls }),
     },
   );
   open.defer(async () => grpcListener.close(0));
@@ -172,6 +186,7 @@ export async function startServer(
     ...http.address,
     requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
     stallTimeoutMs: limits.stallTimeoutMs,
+    ...(callers.httpTls === undefined ? {} : { tls: callers.httpTls }),
   });
   open.defer(async () => httpServer.close(0));
   const adminRoutes = createAdminRoutes({
@@ -216,6 +231,22 @@ function createLifecycle(
     grantRole: createGrantRole(deps, model),
     revokeRole: createRevokeRole(deps, model),
   };
+}
+
+function toCallersOptions({ listeners: { grpc, http }, authentication }: Config): CallersOptions {
+  const { tokensFile, callers, socketCaller, reloadIntervalMs } = authentication;
+  return {
+    ...(tokensFile === undefined ? {} : { tokensFile }),
+    certificateCallers: callers.map(toCaller),
+    socketCaller: toCaller(socketCaller),
+    reloadIntervalMs,
+    ...(grpc.tls === undefined ? {} : { grpcTls: grpc.tls }),
+    ...(http.tls === undefined ? {} : { httpTls: http.tls }),
+  };
+}
+
+function toCaller<Settings extends { readonly permissions: readonly CallerPermission[] }>(settings: Settings) {
+  return { ...settings, permissions: new Set(settings.permissions) };
 }
 
 function toParentOptions({ parents, redis, database, sources }: Config): ParentChainOptions {

@@ -1,11 +1,18 @@
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import type { HealthImplementation } from 'grpc-health-check';
+import type { AuthenticateCaller, TlsSource } from '../authorize/ports-callers.ts';
 import { freeFinishedStreams } from './finished-streams.ts';
+import { createServerCredentials } from './grpc-credentials.ts';
 import { toGrpcService } from './grpc-handlers.ts';
+import type { GrpcListenerKind } from './grpc-peer.ts';
+import { createGrpcCredentialsOf } from './grpc-peer.ts';
 import type { Listener, ListenerDeps } from './listener.ts';
 import { addReflection } from './reflection.ts';
+
+/** After this, a connection that was opened with a client certificate is asked (GOAWAY) to be opened anew. */
+const MAX_CERTIFIED_AGE_MS = 30 * 60_000;
 
 export interface GrpcListenerOptions {
   /** `host:port` (port 0 takes a free one) or `unix:/path`. */
@@ -17,11 +24,17 @@ export interface GrpcListenerOptions {
   readonly maxConcurrentStreams: number;
   /** Milliseconds that the reader of a stream may take nothing. */
   readonly stallTimeoutMs: number;
+  /** Absent: plain text. */
+  readonly tls?: TlsSource;
 }
 
 /** Carries the procedures over gRPC on grpc-js, with health and reflection beside them. */
 export async function createGrpcListener(
-  deps: ListenerDeps & { readonly health: HealthImplementation },
+  deps: ListenerDeps & {
+    /** Guards reflection. Health is open to probes. */
+    readonly authenticate: AuthenticateCaller;
+    readonly health: HealthImplementation;
+  },
   options: GrpcListenerOptions,
 ): Promise<Listener> {
   const server = new Server({
@@ -30,14 +43,22 @@ export async function createGrpcListener(
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
     // Nobody can ask for its figures: its service is not served.
     'grpc.enable_channelz': 0,
+    // A certificate is looked at when a connection begins: so one that has expired is not good for ever.
+    ...(options.tls?.server.requestCert === true ? { 'grpc.max_connection_age_ms': MAX_CERTIFIED_AGE_MS } : {}),
   });
-  const { definition, implementation } = toGrpcService(deps, options);
+  const credentialsOf = createGrpcCredentialsOf(kindOf(options));
+  const { definition, implementation } = toGrpcService({ ...deps, credentialsOf }, options);
   server.addService(definition, implementation);
   deps.health.addToServer(server);
-  addReflection(server);
+  addReflection(server, { assertCaller: (call) => deps.authenticate(credentialsOf(call)) });
   const address = await bind(server, options);
   freeFinishedStreams(server);
   return { address, close: async (graceMs) => closeServer(server, graceMs) };
+}
+
+function kindOf({ address, tls }: GrpcListenerOptions): GrpcListenerKind {
+  if (address.startsWith('unix:')) return 'socket';
+  return tls?.server.requestCert === true ? 'tls_certificates' : 'tcp';
 }
 
 async function bind(server: Server, options: GrpcListenerOptions): Promise<string> {
@@ -45,7 +66,7 @@ async function bind(server: Server, options: GrpcListenerOptions): Promise<strin
   const socketPath = address.startsWith('unix:') ? address.slice('unix:'.length) : undefined;
   if (socketPath !== undefined) await removeStaleSocket(socketPath);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
+    server.bindAsync(address, createServerCredentials(options.tls), (error, boundPort) => {
       if (error === null) resolve(boundPort);
       else reject(new Error(`can't listen on ${address}: ${error.message}`, { cause: error }));
     });
