@@ -23,7 +23,7 @@ const fileSchema = z
     z.strictObject(
       {
         name: z.string(CALLER_NAME_RULE).regex(CALLER_NAME, CALLER_NAME_RULE),
-        sha256: z.union([sha256, z.array(sha256).min(1)], SHA256_RULE),
+        sha256: z.union([sha256, z.array(sha256).min(1, SHA256_RULE)], SHA256_RULE),
         permissions: z.array(z.enum(CALLER_PERMISSIONS, PERMISSIONS_RULE), PERMISSIONS_RULE).min(1, PERMISSIONS_RULE),
       },
       ENTRY_RULE,
