@@ -40,6 +40,11 @@ export interface TlsSource {
     /** Milliseconds. */
     readonly handshakeTimeout: number;
   };
+  /**
+   * Milliseconds after which a connection is asked to be opened anew, once its calls are answered: a client certificate is
+   * looked at when a connection begins, and one that has expired since must not be good for ever. Absent: never.
+   */
+  readonly maxConnectionAgeMs?: number;
   readonly current: () => TlsMaterial;
   /** Calls the listener with each later one. */
   readonly onChange: (listener: (material: TlsMaterial) => void) => void;

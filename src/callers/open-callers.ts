@@ -9,7 +9,9 @@ import type { FindByToken } from './token-callers.ts';
 import { createFindByToken } from './token-callers.ts';
 import { parseTokenFile } from './token-file.ts';
 
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+const SECOND_MS = 1_000;
+const HANDSHAKE_TIMEOUT_MS = 10 * SECOND_MS;
+const MAX_CERTIFIED_AGE_MS = 30 * 60 * SECOND_MS;
 
 /** The PEM files of a TLS listener. */
 export interface TlsFiles {
@@ -51,7 +53,7 @@ export async function openCallers(deps: ReloadDeps, options: CallersOptions): Pr
       rejectUnauthorized: asksForCertificates,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     };
-    return { server, current, onChange };
+    return { server, current, onChange, ...(asksForCertificates ? { maxConnectionAgeMs: MAX_CERTIFIED_AGE_MS } : {}) };
   };
   let tokens: Reloaded<FindByToken> | undefined;
   if (options.tokensFile !== undefined) {

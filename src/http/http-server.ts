@@ -65,7 +65,13 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
 function createAnyServer({ tls, requestTimeoutMs }: HttpServerOptions, handler: RequestHandler) {
   const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: requestTimeoutMs };
   if (tls === undefined) return createServer(timeouts, handler);
-  const server = createTlsServer({ ...timeouts, ...tls.server, ...tls.current() }, handler);
+  const openedAtMs = new WeakMap<Socket, number>();
+  const server = createTlsServer({ ...timeouts, ...tls.server, ...tls.current() }, (request, response) => {
+    const ageMs = performance.now() - (openedAtMs.get(request.socket) ?? 0);
+    if (ageMs >= (tls.maxConnectionAgeMs ?? Infinity)) response.setHeader('connection', 'close');
+    handler(request, response);
+  });
+  server.on('secureConnection', (socket) => openedAtMs.set(socket, performance.now()));
   tls.onChange((material) => server.setSecureContext(material));
   return server;
 }

@@ -11,9 +11,6 @@ import { createGrpcCredentialsOf } from './grpc-peer.ts';
 import type { Listener, ListenerDeps } from './listener.ts';
 import { addReflection } from './reflection.ts';
 
-/** After this, a connection that was opened with a client certificate is asked (GOAWAY) to be opened anew. */
-const MAX_CERTIFIED_AGE_MS = 30 * 60_000;
-
 export interface GrpcListenerOptions {
   /** `host:port` (port 0 takes a free one) or `unix:/path`. */
   readonly address: string;
@@ -37,14 +34,14 @@ export async function createGrpcListener(
   },
   options: GrpcListenerOptions,
 ): Promise<Listener> {
+  const maxAgeMs = options.tls?.maxConnectionAgeMs;
   const server = new Server({
     'grpc.max_receive_message_length': options.maxMessageBytes,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
     // Nobody can ask for its figures: its service is not served.
     'grpc.enable_channelz': 0,
-    // A certificate is looked at when a connection begins: so one that has expired is not good for ever.
-    ...(options.tls?.server.requestCert === true ? { 'grpc.max_connection_age_ms': MAX_CERTIFIED_AGE_MS } : {}),
+    ...(maxAgeMs === undefined ? {} : { 'grpc.max_connection_age_ms': maxAgeMs }),
   });
   const credentialsOf = createGrpcCredentialsOf(kindOf(options));
   const { definition, implementation } = toGrpcService({ ...deps, credentialsOf }, options);
