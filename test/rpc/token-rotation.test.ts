@@ -13,15 +13,15 @@ const ROUNDS = 4;
 /** Asks until it is stopped; the outcomes in order. */
 function askAlways(clients: readonly TestClient[]): { outcomes: string[]; stop(): Promise<void> } {
   const outcomes: string[] = [];
-  let stopped = false;
+  const stopping = new AbortController();
   const run = async (client: TestClient): Promise<void> => {
-    while (!stopped) outcomes.push(await ask(client));
+    while (!stopping.signal.aborted) outcomes.push(await ask(client));
   };
   const running = Promise.all(clients.map(run));
   return {
     outcomes,
     async stop() {
-      stopped = true;
+      stopping.abort();
       await running;
       for (const client of clients) await client[Symbol.asyncDispose]();
     },
