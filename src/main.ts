@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { runAddAccount } from './cli/add-account.ts';
 import { runConfig } from './cli/config.ts';
 import { runDemo } from './cli/demo.ts';
+import { runHashToken } from './cli/hash-token.ts';
 import { parseCommand } from './cli/parse-command.ts';
 import { runReconcile } from './cli/reconcile.ts';
 import { runServe } from './cli/serve.ts';
@@ -50,6 +52,8 @@ async function run(): Promise<ExitCode> {
       const shutdown = shutdownSignal(EXIT_CODES.misused);
       return runReconcile({ ...deps, shutdown }, command.name, command.options);
     }
+    case 'hash-token':
+      return runHashToken({ ...deps, readInput: async () => text(process.stdin) }, command.options);
     case 'config':
       return runConfig(deps, { mode: command.mode });
     default:

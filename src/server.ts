@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createBatchCheckTask } from './authorize/batch-check-task.ts';
@@ -13,8 +14,11 @@ import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
+import type { CallersOptions } from './callers/open-callers.ts';
+import { openCallers } from './callers/open-callers.ts';
 import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
+import type { CallerPermission } from './domain/caller.ts';
 import type { Principal } from './domain/principal.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
 import { createAdminRoutes } from './http/admin.ts';
@@ -48,6 +52,7 @@ import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
+import { createReloadObserver } from './telemetry/reload-observer.ts';
 import { createResilienceObserver } from './telemetry/resilience-observer.ts';
 
 const SECOND_MS = 1_000;
@@ -82,7 +87,7 @@ const CLOCK: Clock = { nowMs: Date.now };
  * The one composition root: makes every layer from the configuration, and opens the listeners. It starts without its
  * stores, not ready, and becomes ready when they answer.
  *
- * @throws Error if a listener can't be opened.
+ * @throws Error if a listener can't be opened, or a file of tokens or certificates can't be used.
  */
 export async function startServer(
   config: Config,
@@ -92,6 +97,14 @@ export async function startServer(
   const { limits, shutdown } = config;
   const metrics = createMetrics();
   const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
+  await using open = new AsyncDisposableStack();
+  const callers = open.use(
+    await openCallers(
+      { readFile: async (path) => readFile(path, 'utf8'), observer: createReloadObserver({ logger, metrics }) },
+      toCallersOptions(config),
+    ),
+  );
+  const { authenticate } = callers;
   const parents = createParentChain(
     {
       clock: CLOCK,
@@ -140,7 +153,8 @@ export async function startServer(
     },
     { maxBatchSize: limits.maxBatchSize },
   );
-  const pipeline = () => createPipeline({ clock: CLOCK, observer: createCallObserver({ logger, metrics }) }, limits);
+  const pipeline = () =>
+    createPipeline({ clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate }, limits);
 
   const health = createHealth();
   const readiness = await watchReadiness(
@@ -159,18 +173,18 @@ export async function startServer(
     READINESS,
   );
 
-  await using open = new AsyncDisposableStack();
   open.use(readiness);
   open.defer(() => relationships.close());
   const { grpc, http, admin } = config.listeners;
   const grpcListener = await createGrpcListener(
-    { procedures, pipeline: pipeline(), health: health.implementation, createDecisionId: randomUUID },
+    { procedures, pipeline: pipeline(), authenticate, health: health.implementation, createDecisionId: randomUUID },
     {
       address: formatAddress(grpc.address),
       socketMode: grpc.socketMode,
       maxMessageBytes: limits.maxMessageBytes,
       maxConcurrentStreams: limits.maxConcurrentCalls,
       stallTimeoutMs: limits.stallTimeoutMs,
+      ...(callers.grpcTls === undefined ? {} : { tls: callers.grpcTls }),
     },
   );
   open.defer(async () => grpcListener.close(0));
@@ -187,6 +201,7 @@ export async function startServer(
     ...http.address,
     requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
     stallTimeoutMs: limits.stallTimeoutMs,
+    ...(callers.httpTls === undefined ? {} : { tls: callers.httpTls }),
   });
   open.defer(async () => httpServer.close(0));
   const adminRoutes = createAdminRoutes({
@@ -236,6 +251,22 @@ function createLifecycle(
 function toGuardedRedis(stores: Stores, { redis }: Config, breaker: Breaker): Pick<ParentChainDeps, 'redis'> {
   if (stores.redis === undefined || redis === undefined) return {};
   return { redis: createGuardedRedis({ redis: stores.redis, breaker }, redis) };
+}
+
+function toCallersOptions({ listeners: { grpc, http }, authentication }: Config): CallersOptions {
+  const { tokensFile, callers, socketCaller, reloadIntervalMs } = authentication;
+  return {
+    ...(tokensFile === undefined ? {} : { tokensFile }),
+    certificateCallers: callers.map(toCaller),
+    socketCaller: toCaller(socketCaller),
+    reloadIntervalMs,
+    ...(grpc.tls === undefined ? {} : { grpcTls: grpc.tls }),
+    ...(http.tls === undefined ? {} : { httpTls: http.tls }),
+  };
+}
+
+function toCaller<Settings extends { readonly permissions: readonly CallerPermission[] }>(settings: Settings) {
+  return { ...settings, permissions: new Set(settings.permissions) };
 }
 
 function toParentOptions({ parents, redis, database, sources }: Config): ParentChainOptions {

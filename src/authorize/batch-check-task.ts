@@ -13,7 +13,13 @@ export type BatchItem =
 
 /** Decides a batch; as many outcomes as items, in their order. An item's error is that item's alone. */
 export type BatchCheckTask = (
-  request: { readonly decisionId: string; readonly principal: Principal; readonly items: readonly BatchItem[] },
+  request: {
+    readonly decisionId: string;
+    /** The name of the program that asks. */
+    readonly caller: string;
+    readonly principal: Principal;
+    readonly items: readonly BatchItem[];
+  },
   context: CallContext,
 ) => Promise<readonly Outcome[]>;
 
@@ -21,14 +27,14 @@ export function createBatchCheckTask(deps: {
   readonly decideChecks: DecideChecks;
   readonly decisionLog: DecisionLog;
 }): BatchCheckTask {
-  return async ({ decisionId, principal, items }, context) => {
+  return async ({ decisionId, caller, principal, items }, context) => {
     const checks = items.flatMap((item) => (item.kind === 'check' ? [item.check] : []));
     const decided = await deps.decideChecks(principal, checks, context);
     let next = 0;
     return items.map((item) => {
       if (item.kind === 'malformed') return { kind: 'failed', error: item.error };
       const outcome = decided[next++] ?? { kind: 'failed', error: new InternalError({ cause: 'too few outcomes' }) };
-      recordOutcome(deps.decisionLog, { decisionId, principal, check: item.check }, outcome);
+      recordOutcome(deps.decisionLog, { decisionId, caller, principal, check: item.check }, outcome);
       return outcome;
     });
   };

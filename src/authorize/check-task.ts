@@ -6,6 +6,8 @@ import { recordOutcome } from './record-outcome.ts';
 
 export interface CheckTaskRequest {
   readonly decisionId: string;
+  /** The name of the program that asks. */
+  readonly caller: string;
   readonly principal: Principal;
   readonly check: TaskCheck;
 }

@@ -146,6 +146,8 @@ export type DecideChecks = (
 /** What is known of one decision, for the log and the counters. Never for the caller. */
 export interface DecisionRecord {
   readonly decisionId: string;
+  /** The name of the program that asked. */
+  readonly caller: string;
   readonly principal: Principal;
   readonly type: string;
   readonly operation: Operation;
@@ -185,6 +187,8 @@ export interface EndedCall {
   readonly code: number;
   readonly durationMs: number;
   readonly decisionId: string;
+  /** The name of the program that asked; absent if it could not be told. */
+  readonly caller?: string;
   readonly error?: TaskgateError;
 }
 

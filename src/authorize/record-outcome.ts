@@ -6,12 +6,18 @@ import type { DecisionLog } from './ports.ts';
 /** Writes one outcome to the decision log, whichever use case it came from. */
 export function recordOutcome(
   log: DecisionLog,
-  asked: { readonly decisionId: string; readonly principal: Principal; readonly check: TaskCheck },
+  asked: {
+    readonly decisionId: string;
+    readonly caller: string;
+    readonly principal: Principal;
+    readonly check: TaskCheck;
+  },
   outcome: Outcome,
 ): void {
-  const { decisionId, principal, check } = asked;
+  const { decisionId, caller, principal, check } = asked;
   log.record({
     decisionId,
+    caller,
     principal,
     type: check.resource.type,
     operation: check.operation,

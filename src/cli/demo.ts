@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { formatProblems } from '../config/problem.ts';
 import { createRelationshipChain } from '../relationships/relationship-chain.ts';
@@ -40,11 +41,17 @@ export async function runDemo(deps: ServerCommandDeps): Promise<ExitCode> {
   seed.close();
   try {
     const server = await startServer(config, { spiceDb, sql }, { logger });
-    await showExamples(server.addresses, deps.stdout);
+    if (isOpenToAll(config)) await showExamples(server.addresses, deps.stdout);
     await runUntilShutdown(server, deps.shutdown, logger);
     return EXIT_CODES.ok;
   } catch (error) {
     deps.stderr.write(`taskgate: ${error instanceof Error ? error.message : String(error)}\n`);
     return EXIT_CODES.failed;
   }
+}
+
+/** The examples prove nothing of who asks, and speak in plain text. */
+function isOpenToAll({ authentication, listeners: { grpc, http } }: Config): boolean {
+  const { tokensFile, callers } = authentication;
+  return tokensFile === undefined && callers.length === 0 && grpc.tls === undefined && http.tls === undefined;
 }

@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import type { ConfigMode } from '../config/config.ts';
 import { didYouMean } from '../config/nearest.ts';
+import { CALLER_NAME, CALLER_NAME_RULE, CALLER_PERMISSIONS, COMMON_PERMISSIONS } from '../domain/caller.ts';
 import { identifierProblem } from '../domain/identifier.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
+import type { HashTokenOptions } from './hash-token.ts';
 import type { ReconcileCommandOptions } from './reconcile-options.ts';
 import { FlagError, parseReconcileOptions, RECONCILE_FLAGS, RECONCILE_ONLY_FLAGS } from './reconcile-options.ts';
 
@@ -11,6 +13,7 @@ export type Command =
   | { readonly name: 'serve' }
   | { readonly name: 'demo' }
   | { readonly name: 'add-account'; readonly account: string }
+  | { readonly name: 'hash-token'; readonly options: HashTokenOptions }
   /** `mode`: whose configuration to print. */
   | { readonly name: 'config'; readonly mode: ConfigMode }
   | { readonly name: 'reconcile' | 'backfill'; readonly options: ReconcileCommandOptions };
@@ -23,13 +26,18 @@ export type ParsedCommand =
   /** `message`: one line without a newline. */
   | { readonly kind: 'error'; readonly message: string };
 
-const COMMANDS = ['serve', 'demo', 'add-account', 'reconcile', 'backfill', 'config'] as const;
+const COMMANDS = ['serve', 'demo', 'add-account', 'reconcile', 'backfill', 'hash-token', 'config'] as const;
 const COMMON_FLAGS = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
   demo: { type: 'boolean' },
 } as const;
-const OPTIONS = { ...COMMON_FLAGS, ...RECONCILE_FLAGS };
+const HASH_TOKEN_FLAGS = {
+  generate: { type: 'boolean' },
+  name: { type: 'string' },
+  permissions: { type: 'string' },
+} as const;
+const OPTIONS = { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS, ...RECONCILE_FLAGS };
 
 /** Parses the arguments after the program's name. `--help` and `--version` win over the command. */
 export function parseCommand(argv: readonly string[]): ParsedCommand {
@@ -44,7 +52,7 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
     if (!isFlag(token.name)) {
-      const offered = isReconcile(positionals[0]) ? OPTIONS : COMMON_FLAGS;
+      const offered = offeredFlags(positionals[0]);
       return error(`unknown flag ${token.rawName}${suggestFlag(token.name, offered)}`);
     }
     if (OPTIONS[token.name].type === 'string') {
@@ -61,6 +69,9 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
   const known = COMMANDS.find((command) => command === name);
   if (known === undefined) return error(`unknown command ${JSON.stringify(name)}${didYouMean(name, COMMANDS)}`);
   const forDemo = values['demo'] === true;
+  if (known === 'hash-token') return parseHashToken(args, values);
+  const foreign = Object.keys(values).find((given) => Object.hasOwn(HASH_TOKEN_FLAGS, given));
+  if (foreign !== undefined) return error(`--${foreign} goes with the command hash-token`);
   for (const flag of Object.keys(values).filter((given) => Object.hasOwn(RECONCILE_FLAGS, given))) {
     const commands = RECONCILE_ONLY_FLAGS.includes(flag) ? ['reconcile'] : ['reconcile', 'backfill'];
     if (!commands.includes(known)) return error(`--${flag} goes with the command ${commands.join(' or ')}`);
@@ -82,6 +93,20 @@ function parseAddAccount(args: readonly string[], forDemo: boolean): ParsedComma
   return { kind: 'command', command: { name: 'add-account', account } };
 }
 
+function parseHashToken(args: readonly string[], values: Readonly<Record<string, unknown>>): ParsedCommand {
+  const strange = Object.keys(values).find((flag) => !Object.hasOwn(HASH_TOKEN_FLAGS, flag));
+  if (strange !== undefined) return error(`--${strange} does not go with the command hash-token`);
+  // Others on the machine can read a command line.
+  if (args.length > 0) return error('hash-token takes no argument: the token is read from standard input');
+  const { name = 'caller', permissions = COMMON_PERMISSIONS.join(','), generate = false } = values;
+  if (!CALLER_NAME.test(String(name))) return error(`--name ${CALLER_NAME_RULE}`);
+  const words = String(permissions).split(',');
+  const chosen = CALLER_PERMISSIONS.filter((permission) => words.includes(permission));
+  if (chosen.length !== words.length) return error(`--permissions must be some of ${CALLER_PERMISSIONS.join(',')}`);
+  const options = { isGenerated: generate === true, name: String(name), permissions: chosen };
+  return { kind: 'command', command: { name: 'hash-token', options } };
+}
+
 function parseReconcile(
   name: 'reconcile' | 'backfill',
   tokens: readonly { readonly kind: string; readonly name?: string; readonly value?: string | undefined }[],
@@ -100,6 +125,11 @@ function parseReconcile(
 
 function isReconcile(name: string | undefined): name is 'reconcile' | 'backfill' {
   return name === 'reconcile' || name === 'backfill';
+}
+
+function offeredFlags(command: string | undefined): object {
+  if (isReconcile(command)) return { ...COMMON_FLAGS, ...RECONCILE_FLAGS };
+  return command === 'hash-token' ? { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS } : COMMON_FLAGS;
 }
 
 function isFlag(name: string): name is keyof typeof OPTIONS {

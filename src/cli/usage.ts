@@ -21,12 +21,17 @@ Commands:
   add-account NAME   let the principals of an account create in it (writes its tenant gate to SpiceDB)
   reconcile          find relationships without a row and rows without relationships; --apply removes and registers
   backfill           find rows without relationships, for first adoption; --apply registers
+  hash-token         print the entry of a caller's bearer token, read from standard input, for authentication.tokens_file
   config [--demo]    print the effective configuration of serve (or demo) as YAML, secrets masked
 
 Options:
   -h, --help         print this
   --version          print the version
 
+Options of hash-token:
+  --generate         make a token (256 bits) instead, and print it on standard error
+  --name NAME        of the caller                                    (caller)
+  --permissions P,P  check, filter, write, admin                      (check,filter,write)
 Options of reconcile and backfill:
   --apply            act; without it nothing is changed
   --type TYPE        only this registered type; may be repeated

@@ -1,17 +1,25 @@
-import { addressesCollide, isLocalAddress } from './address.ts';
+import { addressesCollide } from './address.ts';
+import { checkCallers } from './check-callers.ts';
 import { checkRedis } from './check-redis.ts';
 import type { ConfigMode } from './config.ts';
 import type { Environment } from './environment.ts';
 import type { ReportConflict } from './problem-list.ts';
+import type { ReadFile } from './read-file.ts';
 import type { Settings } from './settings-schema.ts';
 
 /** Reports what is missing and what does not go together, outside of `types`. */
 export function checkSettings(
   settings: Settings,
-  context: { readonly mode: ConfigMode; readonly env: Environment; readonly report: ReportConflict },
+  context: {
+    readonly mode: ConfigMode;
+    readonly env: Environment;
+    readonly readFile: ReadFile;
+    readonly report: ReportConflict;
+  },
 ): void {
   const { mode, env, report } = context;
   checkListeners(settings, report);
+  checkCallers(settings, context);
   if (mode === 'serve') checkRequired(settings, report);
   if (settings.spicedb.tls.ca_file !== undefined && !settings.spicedb.tls.enabled) {
     report(['spicedb.tls.ca_file', 'spicedb.tls.enabled'], 'has no effect without spicedb.tls.enabled: true');
@@ -26,14 +34,6 @@ const HTTP = 'listeners.http.address';
 const ADMIN = 'listeners.admin.address';
 
 function checkListeners({ listeners: { grpc, http, admin } }: Settings, report: ReportConflict): void {
-  const asking = [
-    [GRPC, grpc.address, 'a loopback address or a unix socket'],
-    [HTTP, http.address, 'a loopback address'],
-  ] as const;
-  for (const [key, address, needed] of asking) {
-    if (isLocalAddress(address)) continue;
-    report([key], `must be ${needed}: callers are not authenticated, so whoever reaches it could ask as any principal`);
-  }
   const pairs = [
     [HTTP, http.address, GRPC, grpc.address],
     [ADMIN, admin.address, GRPC, grpc.address],

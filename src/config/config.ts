@@ -1,3 +1,4 @@
+import type { CallerPermission } from '../domain/caller.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Principal } from '../domain/principal.ts';
@@ -15,6 +16,7 @@ export type ConfigMode = 'serve' | 'demo';
  */
 export interface Config {
   readonly listeners: ListenersConfig;
+  readonly authentication: AuthenticationConfig;
   readonly spicedb: SpicedbConfig;
   readonly decisions: DecisionsConfig;
   readonly database: DatabaseConfig;
@@ -46,15 +48,42 @@ export interface ServeConfig extends Config {
 /** Where calls and probes come in. No two share an address. */
 export interface ListenersConfig {
   readonly grpc: {
-    /** Loopback or a unix socket. Default `127.0.0.1:50051`. */
+    /** Loopback or a unix socket, unless callers are authenticated and `tls` is set. Default `127.0.0.1:50051`. */
     readonly address: ListenerAddress;
     /** Permissions of the socket file, if `address` is one: none for others. Default 0o660. */
     readonly socketMode: number;
+    /** Default none: plain text. Not with a unix socket. */
+    readonly tls?: ListenerTlsConfig;
   };
-  /** Loopback. Default `127.0.0.1:8080`. */
-  readonly http: { readonly address: TcpAddress };
+  /** The same without a unix socket. Default `127.0.0.1:8080`. */
+  readonly http: { readonly address: TcpAddress; readonly tls?: ListenerTlsConfig };
   /** Probes and metrics; may be bound elsewhere. Default `127.0.0.1:9090`. */
   readonly admin: { readonly address: TcpAddress };
+}
+
+/** PEM files of a TLS listener (1.2 or later), read again when they change. */
+export interface ListenerTlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** The authority of client certificates, without one of which nobody connects. Default none: nobody is asked for one. */
+  readonly clientCaFile?: string;
+}
+
+/** Who may ask. With tokens or certificates, every caller must prove who it is; without, whoever is on loopback may ask. */
+export interface AuthenticationConfig {
+  /** A YAML list of `{name, sha256, permissions}`, read again when it changes. Default none. */
+  readonly tokensFile?: string;
+  /** Callers with client certificates: at least one of `spiffeId` and `dnsName` each. Default none. */
+  readonly callers: readonly {
+    readonly name: string;
+    readonly spiffeId?: string;
+    readonly dnsName?: string;
+    readonly permissions: readonly CallerPermission[];
+  }[];
+  /** Whoever comes through the unix socket without a token. Default `socket`, which may check, filter and write. */
+  readonly socketCaller: { readonly name: string; readonly permissions: readonly CallerPermission[] };
+  /** Milliseconds between two looks at the files of tokens and certificates, 100–3,600,000; default 5,000. */
+  readonly reloadIntervalMs: number;
 }
 
 /** The relationship engine. */

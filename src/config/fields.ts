@@ -9,6 +9,8 @@ import { isMasked } from './mask.ts';
  */
 
 const MAX_IDENTIFIER_BYTES = 63;
+const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[a-zA-Z0-9._-]+)+$/;
+const MAX_SPIFFE_ID_LENGTH = 2048;
 const MAX_EXPRESSION_LENGTH = 4096;
 /** SpiceDB's rule for the names of definitions, relations and permissions. */
 const SPICEDB_NAME = /^[a-z][a-z0-9_]{1,62}[a-z0-9]$/;
@@ -165,6 +167,12 @@ export function listenerAddress() {
 export function socketMode() {
   const message = 'must be octal permissions in quotes without any for others, such as "0660"';
   return pattern(SOCKET_MODE, message).transform((value) => Number.parseInt(value, 8));
+}
+
+/** A SPIFFE id with a path: it is compared exactly, so there is one way to write it (SPIFFE-ID, section 2). */
+export function spiffeId() {
+  const message = 'must be spiffe://trust-domain/path, the trust domain in lower case';
+  return pattern(SPIFFE_ID, message).max(MAX_SPIFFE_ID_LENGTH, message);
 }
 
 /** A list of at least one; `message` says what it must be. */

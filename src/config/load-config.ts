@@ -9,6 +9,8 @@ import { parseYaml } from './parse-yaml.ts';
 import { createProblemList } from './problem-list.ts';
 import type { ConfigProblem } from './problem.ts';
 import { isWithin } from './problem.ts';
+import type { ReadFile } from './read-file.ts';
+import { toReason } from './read-file.ts';
 import { settingsSchema } from './settings-schema.ts';
 import { toConfig } from './to-config.ts';
 import type { Tree } from './tree.ts';
@@ -17,8 +19,7 @@ import { isTree } from './tree.ts';
 /** What configuration is read from. */
 export interface ConfigDeps {
   readonly env: Environment;
-  /** The file's text. Throws if it can't be read. */
-  readonly readFile: (path: string) => string;
+  readonly readFile: ReadFile;
 }
 
 /** A configuration that can be used, or everything that is wrong with it. */
@@ -50,7 +51,7 @@ export function loadConfig(deps: ConfigDeps, { mode }: { readonly mode: ConfigMo
   const list = createProblemList(treeProblems, origins);
   const settings = parseSettings(tree, list.reportValue);
 
-  checkSettings(settings, { mode, env, report: list.reportConflict });
+  checkSettings(settings, { mode, env, readFile: deps.readFile, report: list.reportConflict });
   const types = buildTypes(settings.types, {
     report: (path, message) => list.reportConflict([path], message),
     isUnclear: (type) => list.brokenKeys.some((key) => isWithin(key, `types.${type}`) && !LEAF_OF_TYPE.test(key)),
@@ -98,10 +99,4 @@ function readConfigFile({ env, readFile }: ConfigDeps): ConfigFile {
 
 function unusable(messages: readonly string[]): readonly ConfigProblem[] {
   return messages.map((message) => ({ path: CONFIG_VARIABLE, message }));
-}
-
-/** The system's code only: its message holds the path, and TASKGATE_CONFIG may hold YAML by mistake. */
-function toReason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? ` (${code})` : '';
 }

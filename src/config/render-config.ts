@@ -3,7 +3,7 @@ import type { Registration } from '../domain/registration.ts';
 import type { RowValues } from '../domain/row-values.ts';
 import type { CheckRule, ResourceType } from '../domain/type-model.ts';
 import { formatAddress } from './address.ts';
-import type { Config, RedisConfig } from './config.ts';
+import type { AuthenticationConfig, Config, ListenerTlsConfig, RedisConfig } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { MASK, maskUrl } from './mask.ts';
 
@@ -24,10 +24,12 @@ export function renderConfig(config: Config): string {
       grpc: {
         address: formatAddress(listeners.grpc.address),
         socket_mode: listeners.grpc.socketMode.toString(OCTAL).padStart(SOCKET_MODE_DIGITS, '0'),
+        tls: toTlsTree(listeners.grpc.tls),
       },
-      http: { address: formatAddress(listeners.http.address) },
+      http: { address: formatAddress(listeners.http.address), tls: toTlsTree(listeners.http.tls) },
       admin: { address: formatAddress(listeners.admin.address) },
     },
+    authentication: toAuthenticationTree(config.authentication),
     spicedb: {
       endpoint: spicedb.endpoint,
       token: spicedb.token === undefined ? undefined : MASK,
@@ -90,6 +92,27 @@ export function renderConfig(config: Config): string {
     types: toTypesTree(config),
   };
   return HEADER + stringify(tree, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+function toTlsTree(tls: ListenerTlsConfig | undefined) {
+  return tls && { cert_file: tls.certFile, key_file: tls.keyFile, client_ca_file: tls.clientCaFile };
+}
+
+function toAuthenticationTree({ tokensFile, callers, socketCaller, reloadIntervalMs }: AuthenticationConfig) {
+  return {
+    tokens_file: tokensFile,
+    callers:
+      callers.length === 0
+        ? undefined
+        : callers.map(({ name, spiffeId, dnsName, permissions }) => ({
+            name,
+            spiffe_id: spiffeId,
+            dns_name: dnsName,
+            permissions,
+          })),
+    socket_caller: socketCaller,
+    reload_interval_ms: reloadIntervalMs,
+  };
 }
 
 function toRedisTree(redis: RedisConfig) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CALLER_NAME, CALLER_NAME_RULE, CALLER_PERMISSIONS, COMMON_PERMISSIONS } from '../domain/caller.ts';
 import { OPERATIONS } from '../domain/operation.ts';
 import { PRINCIPAL_KINDS } from '../domain/principal.ts';
 import {
@@ -17,6 +18,7 @@ import {
   secretUrl,
   serverAddress,
   socketMode,
+  spiffeId,
   sqlExpression,
   tableName,
   tcpAddress,
@@ -103,6 +105,36 @@ const redisSchema = z.object({
   ).exactOptional(),
 });
 
+const tlsSchema = z.object({
+  cert_file: text().exactOptional(),
+  key_file: text().exactOptional(),
+  client_ca_file: text().exactOptional(),
+});
+
+const callerName = () => pattern(CALLER_NAME, CALLER_NAME_RULE);
+const callerPermissions = () =>
+  listOf(choice(CALLER_PERMISSIONS), `must be a list of ${CALLER_PERMISSIONS.join(', ')}`);
+
+const authenticationSchema = z.object({
+  tokens_file: text().exactOptional(),
+  callers: listOf(
+    z.object(
+      {
+        name: callerName(),
+        spiffe_id: spiffeId().exactOptional(),
+        dns_name: text().exactOptional(),
+        permissions: callerPermissions(),
+      },
+      'must be a mapping with name, spiffe_id or dns_name, and permissions',
+    ),
+    'must be a list of {name, spiffe_id or dns_name, permissions}',
+  ).exactOptional(),
+  socket_caller: z
+    .object({ name: callerName().default('socket'), permissions: callerPermissions().default([...COMMON_PERMISSIONS]) })
+    .prefault({}),
+  reload_interval_ms: integer(100, HOUR_MS).default(5 * SECOND_MS),
+});
+
 /**
  * The tree that `TASKGATE_CONFIG` holds: leaves, ranges and defaults. Everything may be left out here; what is needed,
  * and what must go together, is checked in `check-settings.ts` and `build-types.ts`, so that a bad leaf hides no other
@@ -116,12 +148,14 @@ export const settingsSchema = z.object({
         .object({
           address: listenerAddress().prefault('127.0.0.1:50051'),
           socket_mode: socketMode().prefault('0660'),
+          tls: tlsSchema.exactOptional(),
         })
         .prefault({}),
-      http: z.object({ address: tcpAddress().prefault('127.0.0.1:8080') }).prefault({}),
+      http: z.object({ address: tcpAddress().prefault('127.0.0.1:8080'), tls: tlsSchema.exactOptional() }).prefault({}),
       admin: z.object({ address: tcpAddress().prefault('127.0.0.1:9090') }).prefault({}),
     })
     .prefault({}),
+  authentication: authenticationSchema.prefault({}),
   spicedb: z
     .object({
       endpoint: serverAddress().exactOptional(),
@@ -237,3 +271,9 @@ export type TypeSettings = z.output<typeof typeSchema>;
 
 /** `redis`, with defaults. */
 export type RedisSettings = z.output<typeof redisSchema>;
+
+/** `tls` of a listener. */
+export type TlsSettings = z.output<typeof tlsSchema>;
+
+/** `authentication`, with defaults. */
+export type AuthenticationSettings = z.output<typeof authenticationSchema>;

@@ -2,9 +2,9 @@ import type { Consistency } from '../domain/consistency.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { OPERATIONS } from '../domain/operation.ts';
 import type { BuiltTypes } from './build-types.ts';
-import type { Config, ConfigMode, RedisConfig, SigningKey } from './config.ts';
+import type { AuthenticationConfig, Config, ConfigMode, ListenerTlsConfig, RedisConfig, SigningKey } from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
-import type { RedisSettings, Settings } from './settings-schema.ts';
+import type { AuthenticationSettings, RedisSettings, Settings, TlsSettings } from './settings-schema.ts';
 
 const SERVE_DRAIN_DELAY_MS = 1000;
 const DEMO_DRAIN_DELAY_MS = 0;
@@ -23,10 +23,15 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
   const redis = settings.redis === undefined ? undefined : toRedisConfig(settings.redis);
   return {
     listeners: {
-      grpc: { address: listeners.grpc.address, socketMode: listeners.grpc.socket_mode },
-      http: listeners.http,
+      grpc: {
+        address: listeners.grpc.address,
+        socketMode: listeners.grpc.socket_mode,
+        ...toTlsConfig(listeners.grpc.tls),
+      },
+      http: { address: listeners.http.address, ...toTlsConfig(listeners.http.tls) },
       admin: listeners.admin,
     },
+    authentication: toAuthenticationConfig(settings.authentication),
     spicedb: {
       ...(spicedb.endpoint === undefined ? {} : { endpoint: spicedb.endpoint }),
       ...(spicedb.token === undefined ? {} : { token: spicedb.token }),
@@ -91,6 +96,31 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
     log,
     ...types,
   };
+}
+
+/** Nothing where a file is missing, which is a problem that `checkCallers` has reported. */
+function toTlsConfig(tls: TlsSettings | undefined): { readonly tls?: ListenerTlsConfig } {
+  if (tls?.cert_file === undefined || tls.key_file === undefined) return {};
+  const clientCa = tls.client_ca_file === undefined ? {} : { clientCaFile: tls.client_ca_file };
+  return { tls: { certFile: tls.cert_file, keyFile: tls.key_file, ...clientCa } };
+}
+
+function toAuthenticationConfig(authentication: AuthenticationSettings): AuthenticationConfig {
+  const { tokens_file: tokensFile, callers = [], socket_caller: socketCaller } = authentication;
+  return {
+    ...(tokensFile === undefined ? {} : { tokensFile }),
+    callers: callers.map(toCertificateCaller),
+    socketCaller,
+    reloadIntervalMs: authentication.reload_interval_ms,
+  };
+}
+
+function toCertificateCaller(
+  caller: NonNullable<AuthenticationSettings['callers']>[number],
+): AuthenticationConfig['callers'][number] {
+  const { name, spiffe_id: spiffeId, dns_name: dnsName, permissions } = caller;
+  const names = { ...(spiffeId === undefined ? {} : { spiffeId }), ...(dnsName === undefined ? {} : { dnsName }) };
+  return { name, ...names, permissions };
 }
 
 /** Undefined where a key that the mode needs is missing, which is a problem that `checkRedis` has reported. */

@@ -1,3 +1,5 @@
+import type { CallerPermission } from './caller.ts';
+
 /** The stores behind an answer. */
 export type Dependency = 'spicedb' | 'database' | 'redis';
 
@@ -28,6 +30,27 @@ export class InvalidArgumentError extends TaskgateError {
 
 /** The request was fine once, and is not any more: begin anew. */
 export class FailedPreconditionError extends TaskgateError {}
+
+/** Why a caller is not known, in a closed set of words: for the log and a counter, never for the caller. */
+export type UnauthenticatedReason =
+  'no_credentials' | 'malformed_token' | 'unknown_token' | 'unknown_certificate' | 'ambiguous_certificate';
+
+/** Who asks could not be proved. It is the same error for every reason. */
+export class UnauthenticatedError extends TaskgateError {
+  readonly reason: UnauthenticatedReason;
+
+  constructor(reason: UnauthenticatedReason) {
+    super('the caller is not authenticated');
+    this.reason = reason;
+  }
+}
+
+/** The caller is known and may not ask this. Decided before anything of the request is looked at. */
+export class CallerPermissionError extends TaskgateError {
+  constructor(permission: CallerPermission) {
+    super(`the caller lacks the permission ${permission}`);
+  }
+}
 
 /** The resource is absent, or denied: the two are one answer. It says neither which resource nor why. */
 export class NotFoundError extends TaskgateError {

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TlsSource } from '../authorize/ports-callers.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -13,6 +15,8 @@ export interface HttpServerOptions {
    * stopped. One whose answer is still being made stays.
    */
   readonly stallTimeoutMs: number;
+  /** Absent: plain text. */
+  readonly tls?: TlsSource;
 }
 
 export interface HttpServer {
@@ -26,19 +30,16 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 
 /** Opens an HTTP/1.1 server. @throws Error naming the address if it can't be had. */
 export async function openHttpServer(handler: RequestHandler, options: HttpServerOptions): Promise<HttpServer> {
-  const server = createServer(
-    { headersTimeout: options.requestTimeoutMs, requestTimeout: options.requestTimeoutMs },
-    (request, response) => {
-      // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
-      request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
-      response.once('finish', () => drainBody(request));
-      // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
-      response.on('timeout', (socket: Socket) => {
-        if (socket.writableLength > 0) socket.destroy();
-      });
-      handler(request, response);
-    },
-  );
+  const server = createAnyServer(options, (request, response) => {
+    // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
+    request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
+    response.once('finish', () => drainBody(request));
+    // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
+    response.on('timeout', (socket: Socket) => {
+      if (socket.writableLength > 0) socket.destroy();
+    });
+    handler(request, response);
+  });
   server.setTimeout(options.stallTimeoutMs);
   const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
@@ -58,6 +59,21 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
       });
     },
   };
+}
+
+/** New connections get the certificate and the authority that are there when they begin. */
+function createAnyServer({ tls, requestTimeoutMs }: HttpServerOptions, handler: RequestHandler) {
+  const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: requestTimeoutMs };
+  if (tls === undefined) return createServer(timeouts, handler);
+  const openedAtMs = new WeakMap<Socket, number>();
+  const server = createTlsServer({ ...timeouts, ...tls.server, ...tls.current() }, (request, response) => {
+    const ageMs = performance.now() - (openedAtMs.get(request.socket) ?? 0);
+    if (ageMs >= (tls.maxConnectionAgeMs ?? Infinity)) response.setHeader('connection', 'close');
+    handler(request, response);
+  });
+  server.on('secureConnection', (socket) => openedAtMs.set(socket, performance.now()));
+  tls.onChange((material) => server.setSecureContext(material));
+  return server;
 }
 
 /** Takes what is left of a body off the connection: the next request on it would wait behind it until both time out. */

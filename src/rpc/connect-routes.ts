@@ -3,11 +3,13 @@ import type { Message } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
+import type { Peer } from '../authorize/ports-callers.ts';
 import { toTaskgateError } from '../domain/errors.ts';
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import type { ListenerDeps } from './listener.ts';
 import { toWireStatus } from './error-table.ts';
 import type { IncomingCall } from './pipeline.ts';
+import { createPeerOf, ANONYMOUS_PEER } from './peers.ts';
 import { DECISION_ID_HEADER } from './pipeline.ts';
 import type { StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
@@ -17,6 +19,7 @@ export interface ConnectRoutesOptions {
 }
 
 const DECISION_ID = createContextKey('');
+const PEER = createContextKey<Peer>(ANONYMOUS_PEER);
 const RPC_PATH_PREFIX = `/${AuthorizationService.typeName}/`;
 const RPC_CONTENT_TYPE = /^application\/(?:json|proto|grpc-web(?:\+json|\+proto)?|connect\+(?:json|proto))(?:;|$)/i;
 const UNSUPPORTED_CONTENT_TYPE = JSON.stringify({
@@ -38,13 +41,24 @@ export function createConnectRoutes(
   options: ConnectRoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const decisionIds = new WeakMap<object, string>();
+  const peerOf = createPeerOf();
+  const procedures = new Map(deps.procedures.map((procedure) => [procedure.method.name, procedure]));
   const adapter = connectNodeAdapter({
     readMaxBytes: options.maxMessageBytes,
     grpc: false,
     // A misspelt field must not pass for one that is unset.
     jsonOptions: { ignoreUnknownFields: false },
-    requestGate: blameUndecodable,
-    contextValues: (request) => createContextValues().set(DECISION_ID, decisionIds.get(request) ?? ''),
+    // Before the body is read: nobody has bytes decoded who may not ask.
+    requestGate(context) {
+      const procedure = procedures.get(context.method.name);
+      const refusal = procedure && deps.pipeline.refuse(procedure, toIncomingCall(context));
+      if (refusal !== undefined) throw new ConnectError(refusal.error.message, refusal.status.connect);
+      blameUndecodable(context);
+    },
+    contextValues: (request) =>
+      createContextValues()
+        .set(DECISION_ID, decisionIds.get(request) ?? '')
+        .set(PEER, 'socket' in request ? peerOf(request.socket, () => request.socket) : ANONYMOUS_PEER),
     routes(router) {
       for (const procedure of deps.procedures) {
         if (isStream(procedure)) router.rpc(procedure.method, toStreamHandler(procedure, deps));
@@ -106,6 +120,10 @@ function toIncomingCall(context: HandlerContext): IncomingCall {
     transport: 'connect',
     decisionId: context.values.get(DECISION_ID),
     timeoutMs: context.timeoutMs(),
+    credentials: {
+      peer: context.values.get(PEER),
+      authorization: () => context.requestHeader.get('authorization') ?? undefined,
+    },
     onCancel: (listener) => listenForCancel(context.signal, listener),
   };
 }

@@ -2,6 +2,7 @@ import { Code } from '@connectrpc/connect';
 import { status } from '@grpc/grpc-js';
 import {
   AlreadyExistsError,
+  CallerPermissionError,
   CancelledError,
   DeadlineExceededError,
   FailedPreconditionError,
@@ -10,6 +11,7 @@ import {
   InvalidArgumentError,
   NotFoundError,
   OverloadedError,
+  UnauthenticatedError,
   UnavailableError,
 } from '../domain/errors.ts';
 import type { TaskgateError } from '../domain/errors.ts';
@@ -29,6 +31,8 @@ const STATUS_BY_ERROR: ReadonlyMap<unknown, WireStatus> = new Map<unknown, WireS
   [DeadlineExceededError, { grpc: status.DEADLINE_EXCEEDED, connect: Code.DeadlineExceeded }],
   [FailedPreconditionError, { grpc: status.FAILED_PRECONDITION, connect: Code.FailedPrecondition }],
   [NotFoundError, { grpc: status.NOT_FOUND, connect: Code.NotFound }],
+  [UnauthenticatedError, { grpc: status.UNAUTHENTICATED, connect: Code.Unauthenticated }],
+  [CallerPermissionError, { grpc: status.PERMISSION_DENIED, connect: Code.PermissionDenied }],
   [ForbiddenError, { grpc: status.PERMISSION_DENIED, connect: Code.PermissionDenied }],
   [AlreadyExistsError, { grpc: status.ALREADY_EXISTS, connect: Code.AlreadyExists }],
   [OverloadedError, { grpc: status.RESOURCE_EXHAUSTED, connect: Code.ResourceExhausted }],

@@ -14,6 +14,7 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { DeadlineExceededError, InvalidArgumentError, toTaskgateError } from '../domain/errors.ts';
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import { toWireStatus } from './error-table.ts';
+import type { GrpcCredentialsOf } from './grpc-peer.ts';
 import type { ListenerDeps } from './listener.ts';
 import type { IncomingCall, Reply } from './pipeline.ts';
 import { DECISION_ID_HEADER } from './pipeline.ts';
@@ -25,13 +26,17 @@ type RawRequest = Buffer;
 type UnaryCall = ServerUnaryCall<RawRequest, Message>;
 type StreamCall = ServerWritableStream<RawRequest, Message>;
 
+export interface GrpcHandlerDeps extends ListenerDeps {
+  readonly credentialsOf: GrpcCredentialsOf;
+}
+
 export interface GrpcHandlerOptions {
   /** Milliseconds that the reader of a stream may take nothing. */
   readonly stallTimeoutMs: number;
 }
 
 /** The procedures as grpc-js serves them. */
-export function toGrpcService(deps: ListenerDeps, options: GrpcHandlerOptions) {
+export function toGrpcService(deps: GrpcHandlerDeps, options: GrpcHandlerOptions) {
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
   for (const procedure of deps.procedures) {
@@ -52,8 +57,8 @@ export function toGrpcService(deps: ListenerDeps, options: GrpcHandlerOptions) {
   return { definition, implementation };
 }
 
-function answer(procedure: UnaryProcedure, deps: ListenerDeps, call: UnaryCall, send: sendUnaryData<Message>): void {
-  const incoming = toIncomingCall(call, deps.createDecisionId());
+function answer(procedure: UnaryProcedure, deps: GrpcHandlerDeps, call: UnaryCall, send: sendUnaryData<Message>): void {
+  const incoming = toIncomingCall(call, deps);
   const reply = deps.pipeline.run(procedure, parserOf(procedure, call), incoming);
   const sendReply = (ready: Reply): void => {
     const metadata = toMetadata(incoming);
@@ -70,11 +75,11 @@ function answer(procedure: UnaryProcedure, deps: ListenerDeps, call: UnaryCall, 
 
 async function answerStream(
   procedure: StreamProcedure,
-  deps: ListenerDeps,
+  deps: GrpcHandlerDeps,
   call: StreamCall,
   { stallTimeoutMs }: GrpcHandlerOptions,
 ): Promise<void> {
-  const incoming = toIncomingCall(call, deps.createDecisionId());
+  const incoming = toIncomingCall(call, deps);
   const metadata = toMetadata(incoming);
   call.sendMetadata(metadata);
   try {
@@ -106,11 +111,12 @@ async function drained(call: StreamCall, stallTimeoutMs: number): Promise<void> 
   }
 }
 
-function toIncomingCall(call: UnaryCall | StreamCall, decisionId: string): IncomingCall {
+function toIncomingCall(call: UnaryCall | StreamCall, deps: GrpcHandlerDeps): IncomingCall {
   return {
     transport: 'grpc',
-    decisionId,
+    decisionId: deps.createDecisionId(),
     timeoutMs: timeoutOf(call),
+    credentials: deps.credentialsOf(call),
     onCancel(listener) {
       if (call.cancelled) listener();
       else call.on('cancelled', listener);

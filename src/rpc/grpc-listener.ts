@@ -1,9 +1,13 @@
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import type { HealthImplementation } from 'grpc-health-check';
+import type { AuthenticateCaller, TlsSource } from '../authorize/ports-callers.ts';
 import { freeFinishedStreams } from './finished-streams.ts';
+import { createServerCredentials } from './grpc-credentials.ts';
 import { toGrpcService } from './grpc-handlers.ts';
+import type { GrpcListenerKind } from './grpc-peer.ts';
+import { createGrpcCredentialsOf } from './grpc-peer.ts';
 import type { Listener, ListenerDeps } from './listener.ts';
 import { addReflection } from './reflection.ts';
 
@@ -17,27 +21,41 @@ export interface GrpcListenerOptions {
   readonly maxConcurrentStreams: number;
   /** Milliseconds that the reader of a stream may take nothing. */
   readonly stallTimeoutMs: number;
+  /** Absent: plain text. */
+  readonly tls?: TlsSource;
 }
 
 /** Carries the procedures over gRPC on grpc-js, with health and reflection beside them. */
 export async function createGrpcListener(
-  deps: ListenerDeps & { readonly health: HealthImplementation },
+  deps: ListenerDeps & {
+    /** Guards reflection. Health is open to probes. */
+    readonly authenticate: AuthenticateCaller;
+    readonly health: HealthImplementation;
+  },
   options: GrpcListenerOptions,
 ): Promise<Listener> {
+  const maxAgeMs = options.tls?.maxConnectionAgeMs;
   const server = new Server({
     'grpc.max_receive_message_length': options.maxMessageBytes,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
     // Nobody can ask for its figures: its service is not served.
     'grpc.enable_channelz': 0,
+    ...(maxAgeMs === undefined ? {} : { 'grpc.max_connection_age_ms': maxAgeMs }),
   });
-  const { definition, implementation } = toGrpcService(deps, options);
+  const credentialsOf = createGrpcCredentialsOf(kindOf(options));
+  const { definition, implementation } = toGrpcService({ ...deps, credentialsOf }, options);
   server.addService(definition, implementation);
   deps.health.addToServer(server);
-  addReflection(server);
+  addReflection(server, { assertCaller: (call) => deps.authenticate(credentialsOf(call)) });
   const address = await bind(server, options);
   freeFinishedStreams(server);
   return { address, close: async (graceMs) => closeServer(server, graceMs) };
+}
+
+function kindOf({ address, tls }: GrpcListenerOptions): GrpcListenerKind {
+  if (address.startsWith('unix:')) return 'socket';
+  return tls?.server.requestCert === true ? 'tls_certificates' : 'tcp';
 }
 
 async function bind(server: Server, options: GrpcListenerOptions): Promise<string> {
@@ -45,7 +63,7 @@ async function bind(server: Server, options: GrpcListenerOptions): Promise<strin
   const socketPath = address.startsWith('unix:') ? address.slice('unix:'.length) : undefined;
   if (socketPath !== undefined) await removeStaleSocket(socketPath);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
+    server.bindAsync(address, createServerCredentials(options.tls), (error, boundPort) => {
       if (error === null) resolve(boundPort);
       else reject(new Error(`can't listen on ${address}: ${error.message}`, { cause: error }));
     });

@@ -1,8 +1,11 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { CallObserver, Clock, Transport } from '../authorize/ports.ts';
+import type { AuthenticateCaller, CallerCredentials } from '../authorize/ports-callers.ts';
+import type { Caller } from '../domain/caller.ts';
 import type { TaskgateError } from '../domain/errors.ts';
-import { CancelledError, OverloadedError, toTaskgateError } from '../domain/errors.ts';
+import { CallerPermissionError, CancelledError, OverloadedError, toTaskgateError } from '../domain/errors.ts';
 import { LazyCallContext } from './call-context.ts';
+import { callerPermissionOf } from './caller-permissions.ts';
 import type { WireStatus } from './error-table.ts';
 import { toWireStatus } from './error-table.ts';
 import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
@@ -19,6 +22,7 @@ export interface IncomingCall {
   readonly decisionId: string;
   /** What the caller asked for, in milliseconds; undefined if it set no deadline. */
   readonly timeoutMs: number | undefined;
+  readonly credentials: CallerCredentials;
   /** Calls the listener when the caller is gone. */
   readonly onCancel: (listener: () => void) => void;
 }
@@ -33,6 +37,11 @@ export type ParseRequest = () => Message;
 
 /** Runs procedures for the listeners. */
 export interface Pipeline {
+  /**
+   * For a listener that can look at a call before it reads the request: the error of a caller who may not make it, or
+   * undefined. The others look again, at no cost to speak of.
+   */
+  refuse(procedure: Procedure, call: IncomingCall): Extract<Reply, { kind: 'error' }> | undefined;
   /** Never rejects. At once if nothing has to be waited for. */
   run(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Reply | Promise<Reply>;
   /** Makes each message when it is taken. Throws TaskgateErrors only, after which nothing comes. */
@@ -42,6 +51,7 @@ export interface Pipeline {
 export interface PipelineDeps {
   readonly clock: Clock;
   readonly observer: CallObserver;
+  readonly authenticate: AuthenticateCaller;
 }
 
 export interface PipelineOptions {
@@ -55,8 +65,15 @@ export interface PipelineOptions {
   readonly maxConcurrentCalls: number;
 }
 
-/** observe → bound → deadline → (procedure: validate → use case → convert), for every transport alike. */
-export function createPipeline({ clock, observer }: PipelineDeps, options: PipelineOptions): Pipeline {
+/** One call, from its start on, as the observer will be told of it. */
+interface Observation {
+  /** Set once the caller is known. */
+  caller: Caller | undefined;
+  end(code: number, error?: TaskgateError): void;
+}
+
+/** observe → bound → deadline → authenticate caller → (procedure: validate → use case → convert), for every transport alike. */
+export function createPipeline({ clock, observer, authenticate }: PipelineDeps, options: PipelineOptions): Pipeline {
   let underWay = 0;
 
   /** Takes a place among the calls under way, until it is disposed. */
@@ -69,72 +86,111 @@ export function createPipeline({ clock, observer }: PipelineDeps, options: Pipel
     return new LazyCallContext({ clock, timeoutMs, onCancel, onEnd });
   }
 
-  /** Times a call from here; the result tells the observer how it ended. */
-  function observe(procedure: Procedure, call: IncomingCall): (code: number, error?: TaskgateError) => void {
+  /** Times a call from here. */
+  function observe(procedure: Procedure, call: IncomingCall): Observation {
     const startedAtMs = clock.nowMs();
-    return (code, error) =>
-      observer.ended({
-        method: procedure.method.name,
-        transport: call.transport,
-        code,
-        durationMs: clock.nowMs() - startedAtMs,
-        decisionId: call.decisionId,
-        ...(error === undefined ? {} : { error }),
-      });
+    const observation: Observation = {
+      caller: undefined,
+      end: (code, error) =>
+        observer.ended({
+          method: procedure.method.name,
+          transport: call.transport,
+          code,
+          durationMs: clock.nowMs() - startedAtMs,
+          decisionId: call.decisionId,
+          ...(observation.caller === undefined ? {} : { caller: observation.caller.name }),
+          ...(error === undefined ? {} : { error }),
+        }),
+    };
+    return observation;
   }
 
-  function handle(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Message | Promise<Message> {
+  /** Before anything of the request is looked at, so that a refusal tells nothing of what was asked. */
+  function admit(procedure: Procedure, call: IncomingCall, observation: Observation): Caller {
+    const caller = authenticate(call.credentials);
+    observation.caller = caller;
+    const permission = callerPermissionOf(procedure);
+    if (!caller.permissions.has(permission)) throw new CallerPermissionError(permission);
+    return caller;
+  }
+
+  function fail(thrown: unknown, observation: Observation): Extract<Reply, { kind: 'error' }> {
+    const error = toTaskgateError(thrown);
+    const status = toWireStatus(error);
+    observation.end(status.grpc, error);
+    return { kind: 'error', status, error };
+  }
+
+  function handle(
+    procedure: UnaryProcedure,
+    parse: ParseRequest,
+    call: IncomingCall,
+    observation: Observation,
+  ): Message | Promise<Message> {
     const context = enter(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
     let message: Message | Promise<Message> | undefined;
     try {
-      message = procedure.handle(parse(), call.decisionId, context);
+      const caller = admit(procedure, call, observation);
+      message = procedure.handle(parse(), { decisionId: call.decisionId, caller: caller.name }, context);
       return message instanceof Promise ? message.finally(() => context[Symbol.dispose]()) : message;
     } finally {
       if (!(message instanceof Promise)) context[Symbol.dispose]();
     }
   }
 
-  async function* handleStream(procedure: StreamProcedure, parse: ParseRequest, call: IncomingCall) {
+  async function* handleStream(
+    procedure: StreamProcedure,
+    parse: ParseRequest,
+    call: IncomingCall,
+    observation: Observation,
+  ) {
     using context = enter(call, Math.min(call.timeoutMs ?? Number.POSITIVE_INFINITY, options.maxStreamTimeoutMs));
-    for await (const message of procedure.handle(parse(), call.decisionId, context)) {
+    const caller = admit(procedure, call, observation);
+    const identity = { decisionId: call.decisionId, caller: caller.name };
+    for await (const message of procedure.handle(parse(), identity, context)) {
       context.signal.throwIfAborted();
       yield message;
     }
   }
 
   return {
+    refuse(procedure, call) {
+      const observation = observe(procedure, call);
+      try {
+        admit(procedure, call, observation);
+        return undefined;
+      } catch (thrown) {
+        return fail(thrown, observation);
+      }
+    },
     run(procedure, parse, call) {
-      const ended = observe(procedure, call);
+      const observation = observe(procedure, call);
       const succeed = (message: Message): Reply => {
-        ended(OK);
+        observation.end(OK);
         return { kind: 'message', message };
       };
-      const fail = (thrown: unknown): Reply => {
-        const error = toTaskgateError(thrown);
-        const status = toWireStatus(error);
-        ended(status.grpc, error);
-        return { kind: 'error', status, error };
-      };
       try {
-        const message = handle(procedure, parse, call);
-        return message instanceof Promise ? message.then(succeed, fail) : succeed(message);
+        const message = handle(procedure, parse, call, observation);
+        return message instanceof Promise
+          ? message.then(succeed, (thrown: unknown) => fail(thrown, observation))
+          : succeed(message);
       } catch (thrown) {
-        return fail(thrown);
+        return fail(thrown, observation);
       }
     },
     async *stream(procedure, parse, call) {
-      const ended = observe(procedure, call);
+      const observation = observe(procedure, call);
       // What is left at the end is a caller who took no more.
       let failure: TaskgateError | undefined = new CancelledError();
       try {
-        yield* handleStream(procedure, parse, call);
+        yield* handleStream(procedure, parse, call, observation);
         failure = undefined;
       } catch (thrown) {
         failure = toTaskgateError(thrown);
         throw failure;
       } finally {
-        if (failure === undefined) ended(OK);
-        else ended(toWireStatus(failure).grpc, failure);
+        if (failure === undefined) observation.end(OK);
+        else observation.end(toWireStatus(failure).grpc, failure);
       }
     },
   };

@@ -1,6 +1,13 @@
 import type { DescMessage, DescMethodServerStreaming, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { CallContext } from '../authorize/ports.ts';
 
+/** What is known of a call beside its request. */
+export interface CallIdentity {
+  readonly decisionId: string;
+  /** The name of the program that asks. */
+  readonly caller: string;
+}
+
 /**
  * One RPC, the same for every transport: `pipeline.ts` runs it, the listeners carry it. `handle` validates, asks the use
  * case and converts.
@@ -10,7 +17,7 @@ export interface UnaryProcedure<I extends DescMessage = DescMessage, O extends D
   /** At once if nothing has to be waited for. */
   handle(
     request: MessageShape<I>,
-    decisionId: string,
+    call: CallIdentity,
     context: CallContext,
   ): MessageShape<O> | Promise<MessageShape<O>>;
 }
@@ -18,7 +25,7 @@ export interface UnaryProcedure<I extends DescMessage = DescMessage, O extends D
 /** An RPC with many answers to one request; each is made when it is taken. */
 export interface StreamProcedure<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> {
   readonly method: DescMethodServerStreaming<I, O>;
-  handle(request: MessageShape<I>, decisionId: string, context: CallContext): AsyncIterable<MessageShape<O>>;
+  handle(request: MessageShape<I>, call: CallIdentity, context: CallContext): AsyncIterable<MessageShape<O>>;
 }
 
 export type Procedure = UnaryProcedure | StreamProcedure;

@@ -70,9 +70,9 @@ export function createProcedures(deps: ProcedureDeps, options: ProcedureOptions)
 function checkTaskProcedure(checkTask: CheckTask): UnaryProcedure {
   return defineUnary({
     method: AuthorizationService.method.checkTask,
-    handle(request, decisionId, context) {
+    handle(request, call, context) {
       const principal = toPrincipal(request.principal);
-      const outcome = checkTask({ decisionId, principal, check: toTaskCheck(request) }, context);
+      const outcome = checkTask({ ...call, principal, check: toTaskCheck(request) }, context);
       return outcome instanceof Promise ? outcome.then(toCheckAnswer) : toCheckAnswer(outcome);
     },
   });
@@ -86,9 +86,9 @@ function toCheckAnswer(outcome: Outcome) {
 function batchCheckTaskProcedure(batchCheckTask: BatchCheckTask, maxBatchSize: number): UnaryProcedure {
   return defineUnary({
     method: AuthorizationService.method.batchCheckTask,
-    async handle(request, decisionId, context) {
+    async handle(request, call, context) {
       const { principal, items } = toBatch(request, maxBatchSize);
-      const outcomes = await batchCheckTask({ decisionId, principal, items }, context);
+      const outcomes = await batchCheckTask({ ...call, principal, items }, context);
       return create(BatchCheckTaskResponseSchema, { results: outcomes.map(fromOutcome) });
     },
   });
@@ -97,7 +97,7 @@ function batchCheckTaskProcedure(batchCheckTask: BatchCheckTask, maxBatchSize: n
 function filterReadableTasksProcedure(filterReadableTasks: FilterReadableTasks): UnaryProcedure {
   return defineUnary({
     method: AuthorizationService.method.filterReadableTasks,
-    async handle(request, _decisionId, context) {
+    async handle(request, _call, context) {
       const readable = await filterReadableTasks(toFilterRequest(request, MAX_FILTER_SIZE), context);
       return create(FilterReadableTasksResponseSchema, {
         resources: readable.flatMap((index) => request.resources[index] ?? []),
@@ -109,7 +109,7 @@ function filterReadableTasksProcedure(filterReadableTasks: FilterReadableTasks):
 function listReadableTasksProcedure(listReadableTasks: ListReadableTasks, cursors: CursorCodec): StreamProcedure {
   return defineStream({
     method: AuthorizationService.method.listReadableTasks,
-    async *handle(request, _decisionId, context) {
+    async *handle(request, _call, context) {
       const list = toListRequest(request, cursors);
       for await (const event of listReadableTasks(list, context)) yield fromListEvent(event, list, cursors);
     },
@@ -119,7 +119,7 @@ function listReadableTasksProcedure(listReadableTasks: ListReadableTasks, cursor
 function registerResourceProcedure(registerResource: RegisterResource): UnaryProcedure {
   return defineUnary({
     method: AuthorizationService.method.registerResource,
-    async handle(request, _decisionId, context) {
+    async handle(request, _call, context) {
       const writtenAt = await registerResource(toRegisterRequest(request), context);
       return create(RegisterResourceResponseSchema, { writtenAt });
     },
@@ -129,7 +129,7 @@ function registerResourceProcedure(registerResource: RegisterResource): UnaryPro
 function deregisterResourceProcedure(deregisterResource: DeregisterResource): UnaryProcedure {
   return defineUnary({
     method: AuthorizationService.method.deregisterResource,
-    async handle(request, _decisionId, context) {
+    async handle(request, _call, context) {
       const writtenAt = await deregisterResource(toDeregisterRequest(request), context);
       return create(DeregisterResourceResponseSchema, { writtenAt });
     },
@@ -139,7 +139,7 @@ function deregisterResourceProcedure(deregisterResource: DeregisterResource): Un
 function grantRoleProcedure(grantRole: ChangeRole): UnaryProcedure {
   return defineUnary({
     method: AuthorizationService.method.grantRole,
-    async handle(request, _decisionId, context) {
+    async handle(request, _call, context) {
       const writtenAt = await grantRole(toRoleChange(request), context);
       return create(GrantRoleResponseSchema, { writtenAt });
     },
@@ -149,7 +149,7 @@ function grantRoleProcedure(grantRole: ChangeRole): UnaryProcedure {
 function revokeRoleProcedure(revokeRole: ChangeRole): UnaryProcedure {
   return defineUnary({
     method: AuthorizationService.method.revokeRole,
-    async handle(request, _decisionId, context) {
+    async handle(request, _call, context) {
       const writtenAt = await revokeRole(toRoleChange(request), context);
       return create(RevokeRoleResponseSchema, { writtenAt });
     },

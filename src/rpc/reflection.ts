@@ -1,16 +1,46 @@
 import type { DescFile } from '@bufbuild/protobuf';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import type { Server } from '@grpc/grpc-js';
+import type { Server, ServerDuplexStream, UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
+import { toTaskgateError } from '../domain/errors.ts';
 import { file_taskgate_v1_authorization } from '../gen/taskgate/v1/authorization_pb.js';
+import { toWireStatus } from './error-table.ts';
+import type { AskingCall } from './grpc-peer.ts';
+
+export interface ReflectionDeps {
+  /** Throws a TaskgateError if the caller is not known. */
+  readonly assertCaller: (call: AskingCall) => unknown;
+}
 
 /** Adds server reflection, v1 and v1alpha, of the service's own files. */
-export function addReflection(server: Server): void {
+export function addReflection(server: Server, deps: ReflectionDeps): void {
   const set = create(FileDescriptorSetSchema, { file: withDependencies(file_taskgate_v1_authorization) });
   const definition = loadFileDescriptorSetFromBuffer(Buffer.from(toBinary(FileDescriptorSetSchema, set)));
-  new ReflectionService(definition).addToServer(server);
+  new ReflectionService(definition).addToServer({
+    addService: (service, implementation) => server.addService(service, guard(implementation, deps)),
+  });
+}
+
+/** The same handlers, for callers only. Each of them takes a stream of questions. */
+function guard(implementation: UntypedServiceImplementation, deps: ReflectionDeps): UntypedServiceImplementation {
+  return Object.fromEntries(
+    Object.entries(implementation).map(([name, handler]) => [name, guardHandler(handler, deps)]),
+  );
+}
+
+function guardHandler(handler: UntypedHandleCall, { assertCaller }: ReflectionDeps): UntypedHandleCall {
+  return (call: ServerDuplexStream<unknown, unknown>) => {
+    try {
+      assertCaller(call);
+    } catch (thrown) {
+      const error = toTaskgateError(thrown);
+      call.emit('error', { code: toWireStatus(error).grpc, details: error.message });
+      return;
+    }
+    Reflect.apply(handler, undefined, [call]);
+  };
 }
 
 function withDependencies(file: DescFile): DescFile['proto'][] {

@@ -1,6 +1,12 @@
 import type { Logger } from 'pino';
 import type { CallObserver } from '../authorize/ports.ts';
-import { CancelledError, InternalError, InvalidArgumentError } from '../domain/errors.ts';
+import {
+  CallerPermissionError,
+  CancelledError,
+  InternalError,
+  InvalidArgumentError,
+  UnauthenticatedError,
+} from '../domain/errors.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -8,15 +14,22 @@ import type { Metrics } from './metrics.ts';
 export function createCallObserver(deps: { readonly logger: Logger; readonly metrics: Metrics }): CallObserver {
   const { logger, metrics } = deps;
   return {
-    ended({ method, transport, code, durationMs, decisionId, error }) {
+    ended({ method, transport, code, durationMs, decisionId, caller, error }) {
       metrics.calls.observe({ method, transport, code }, durationMs / 1000);
-      if (error !== undefined)
-        logger[levelOf(error)]({ method, transport, code, decisionId, err: error }, 'call failed');
+      if (caller !== undefined) metrics.callerCalls.inc({ caller, code });
+      if (error === undefined) return;
+      if (error instanceof UnauthenticatedError) metrics.refusedCallers.inc({ reason: error.reason });
+      if (error instanceof CallerPermissionError) metrics.refusedCallers.inc({ reason: 'permission' });
+      const known = caller === undefined ? {} : { caller };
+      logger[levelOf(error)]({ method, transport, code, decisionId, ...known, err: error }, 'call failed');
     },
   };
 }
 
 function levelOf(error: TaskgateError): 'debug' | 'warn' | 'error' {
   if (error instanceof InternalError) return 'error';
-  return error instanceof InvalidArgumentError || error instanceof CancelledError ? 'debug' : 'warn';
+  // Whoever is not known must not be able to fill the log: the counter tells of it.
+  const isQuiet =
+    error instanceof InvalidArgumentError || error instanceof CancelledError || error instanceof UnauthenticatedError;
+  return isQuiet ? 'debug' : 'warn';
 }

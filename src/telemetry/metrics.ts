@@ -35,6 +35,24 @@ export function createMetrics() {
       help: 'Calls refused because their principal is over denials.hidden_limit',
       registers,
     }),
+    callerCalls: new Counter({
+      name: 'taskgate_caller_calls_total',
+      help: 'Calls by the configured name of the caller and gRPC status code',
+      labelNames: ['caller', 'code'] as const,
+      registers,
+    }),
+    refusedCallers: new Counter({
+      name: 'taskgate_refused_callers_total',
+      help: 'Calls of callers that are not known, or lack a permission, by reason',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    reloads: new Counter({
+      name: 'taskgate_reloads_total',
+      help: 'Changes of the files of tokens and certificates, by whether they are in use (ok) or not (refused)',
+      labelNames: ['files', 'outcome'] as const,
+      registers,
+    }),
     faults: new Counter({
       name: 'taskgate_dependency_faults_total',
       help: 'Faults of dependencies that a call met, by where it met them',

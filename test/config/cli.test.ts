@@ -18,7 +18,13 @@ test.each([
   [['serve', '--help'], { kind: 'help' }],
   [['serv', '-h'], { kind: 'help' }],
   [['--version'], { kind: 'version' }],
-  [[], { kind: 'error', message: 'no command: name one of serve, demo, add-account, reconcile, backfill, config' }],
+  [
+    [],
+    {
+      kind: 'error',
+      message: 'no command: name one of serve, demo, add-account, reconcile, backfill, hash-token, config',
+    },
+  ],
   [['serv'], { kind: 'error', message: 'unknown command "serv" (did you mean serve?)' }],
   [['launch'], { kind: 'error', message: 'unknown command "launch"' }],
   [['add-account', 'acme'], { kind: 'command', command: { name: 'add-account', account: 'acme' } }],

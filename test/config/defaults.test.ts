@@ -20,6 +20,11 @@ test('fills in every default', () => {
       http: { address: { kind: 'tcp', host: '127.0.0.1', port: 8080 } },
       admin: { address: { kind: 'tcp', host: '127.0.0.1', port: 9090 } },
     },
+    authentication: {
+      callers: [],
+      socketCaller: { name: 'socket', permissions: ['check', 'filter', 'write'] },
+      reloadIntervalMs: 5000,
+    },
     spicedb: {
       endpoint: 'localhost:50052',
       token: 'a-token',

@@ -16,20 +16,24 @@ export const SIGNING_SECRET = '0123456789abcdef0123456789abcdef';
 export interface Source {
   readonly yaml?: string;
   readonly env?: Environment;
+  /** Other files, by path. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** Loads a YAML text to serve with, beside the required environment variables. */
-export function load({ yaml, env = {} }: Source): LoadedConfig<ServeConfig> {
-  return loadConfig(toDeps({ ...(yaml === undefined ? {} : { yaml }), env: { ...REQUIRED_ENV, ...env } }), {
+export function load({ yaml, env = {}, files = {} }: Source): LoadedConfig<ServeConfig> {
+  return loadConfig(toDeps({ ...(yaml === undefined ? {} : { yaml }), files, env: { ...REQUIRED_ENV, ...env } }), {
     mode: 'serve',
   });
 }
 
 /** The environment with a file in it that holds the YAML text. */
-export function toDeps({ yaml, env = {} }: Source) {
+export function toDeps({ yaml, env = {}, files = {} }: Source) {
   return {
     env: yaml === undefined ? env : { TASKGATE_CONFIG: '/etc/taskgate.yaml', ...env },
     readFile: (path: string): string => {
+      const text = Object.hasOwn(files, path) ? files[path] : undefined;
+      if (text !== undefined) return text;
       if (yaml === undefined || path !== '/etc/taskgate.yaml') {
         throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: 'ENOENT' });
       }

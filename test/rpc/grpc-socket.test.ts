@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LOCAL_CALLER } from '../../src/domain/caller.ts';
 import { AuthorizationService } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import { createGrpcListener } from '../../src/rpc/grpc-listener.ts';
 import type { Listener } from '../../src/rpc/listener.ts';
@@ -23,7 +24,8 @@ async function listen(socketMode = 0o660): Promise<Listener> {
   return createGrpcListener(
     {
       procedures: [{ method: AuthorizationService.method.checkTask, handle: nobodyCalls }],
-      pipeline: { run: nobodyCalls, stream: nobodyStreams },
+      authenticate: () => LOCAL_CALLER,
+      pipeline: { refuse: () => undefined, run: nobodyCalls, stream: nobodyStreams },
       createDecisionId: () => 'id',
       health: createHealth().implementation,
     },

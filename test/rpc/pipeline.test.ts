@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import type { EndedCall } from '../../src/authorize/ports.ts';
+import { LOCAL_CALLER } from '../../src/domain/caller.ts';
 import { OverloadedError, UnavailableError } from '../../src/domain/errors.ts';
 import {
   AuthorizationService,
@@ -13,16 +14,27 @@ import type { UnaryProcedure } from '../../src/rpc/procedure.ts';
 
 const request = create(CheckTaskRequestSchema);
 const response = create(CheckTaskResponseSchema);
+const credentials: IncomingCall['credentials'] = { peer: { kind: 'anonymous' }, authorization: () => undefined };
 const method = AuthorizationService.method.checkTask;
 
 function setUp(handle: UnaryProcedure['handle'], maxConcurrentCalls = 10) {
   const ended: EndedCall[] = [];
   const pipeline = createPipeline(
-    { clock: { nowMs: () => 1_000 }, observer: { ended: (call) => ended.push(call) } },
+    {
+      clock: { nowMs: () => 1_000 },
+      observer: { ended: (call) => ended.push(call) },
+      authenticate: () => LOCAL_CALLER,
+    },
     { defaultTimeoutMs: 200, maxTimeoutMs: 500, maxStreamTimeoutMs: 800, maxConcurrentCalls },
   );
   const call = (timeoutMs?: number, onCancel: IncomingCall['onCancel'] = () => {}) =>
-    pipeline.run({ method, handle }, () => request, { transport: 'grpc', decisionId: 'id', timeoutMs, onCancel });
+    pipeline.run({ method, handle }, () => request, {
+      transport: 'grpc',
+      decisionId: 'id',
+      timeoutMs,
+      credentials,
+      onCancel,
+    });
   return { call, ended };
 }
 

@@ -38,7 +38,11 @@ export async function postGrpc(
   authority: string,
   path: string,
   message: Uint8Array,
-  options: { readonly socketPath?: string; readonly contentType?: string } = {},
+  options: {
+    readonly socketPath?: string;
+    readonly contentType?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<RawResponse> {
   const session: ClientHttp2Session =
     options.socketPath === undefined
@@ -52,6 +56,7 @@ export async function postGrpc(
         [constants.HTTP2_HEADER_PATH]: path,
         [constants.HTTP2_HEADER_CONTENT_TYPE]: options.contentType ?? 'application/grpc+proto',
         [constants.HTTP2_HEADER_TE]: 'trailers',
+        ...options.headers,
       });
       let headers: readonly string[] = [];
       let trailers: readonly string[] = [];

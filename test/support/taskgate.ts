@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,7 +98,10 @@ export async function startWithStores(
     TASKGATE_REDIS_SIGNING_SECRET: `a secret of the tests, ${randomUUID()}`,
     ...(options.yaml === undefined ? {} : { TASKGATE_CONFIG: 'yaml' }),
   };
-  const loaded = loadConfig({ env, readFile: () => options.yaml ?? '' }, { mode: 'serve' });
+  const loaded = loadConfig(
+    { env, readFile: (path) => (path === 'yaml' ? (options.yaml ?? '') : readFileSync(path, 'utf8')) },
+    { mode: 'serve' },
+  );
   if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.problems));
   const { config } = loaded;
 

@@ -9,7 +9,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
-import type { ChannelOptions, ServiceError } from '@grpc/grpc-js';
+import type { ChannelCredentials, ChannelOptions, ServiceError } from '@grpc/grpc-js';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 
 /** What came back, in no transport's terms. */
@@ -45,8 +45,21 @@ export interface TestClient extends AsyncDisposable {
 
 const DECISION_ID_HEADER = 'taskgate-decision-id';
 
-export function createGrpcClient(name: string, target: string, channel: ChannelOptions = {}): TestClient {
-  const client = new Client(target, credentials.createInsecure(), channel);
+/** What a gRPC client brings to prove who it is. */
+export interface GrpcAuthentication {
+  /** Default: plain text. */
+  readonly channelCredentials?: ChannelCredentials;
+  /** Sent with each call. Default none. */
+  readonly metadata?: Metadata;
+}
+
+export function createGrpcClient(
+  name: string,
+  target: string,
+  channel: ChannelOptions = {},
+  { channelCredentials = credentials.createInsecure(), metadata = new Metadata() }: GrpcAuthentication = {},
+): TestClient {
+  const client = new Client(target, channelCredentials, channel);
   return {
     name,
     async call(method, request, options = {}) {
@@ -58,7 +71,7 @@ export function createGrpcClient(name: string, target: string, channel: ChannelO
           (bytes: Uint8Array) => Buffer.from(bytes),
           (bytes: Buffer) => fromBinary(method.output, bytes),
           toBinary(method.input, create(method.input, request)),
-          new Metadata(),
+          metadata,
           callOptions,
           (error: ServiceError | null, message) => {
             if (message !== undefined && error === null) resolve({ kind: 'message', message, decisionId });
@@ -77,7 +90,7 @@ export function createGrpcClient(name: string, target: string, channel: ChannelO
         (bytes: Uint8Array) => Buffer.from(bytes),
         (bytes: Buffer) => fromBinary(method.output, bytes),
         toBinary(method.input, create(method.input, request)),
-        new Metadata(),
+        metadata,
         options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs },
       );
       options.signal?.addEventListener('abort', () => call.cancel());
