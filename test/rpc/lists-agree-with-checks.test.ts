@@ -184,7 +184,8 @@ describe.each(SPICEDB_ENGINES)('lists on $name', { timeout: 120_000 }, ({ start 
     const { client, chain } = world;
     const reader = { kind: 'user', id: 'reader', account: 'acme' } as const;
     const name = (kind: string) => Array.from({ length: 20 }, (_, index) => `${kind}-${index}`);
-    const [steady, never, left, right] = [name('steady'), name('never'), name('left'), name('right')];
+    // In this order, so that the two of a pair are in different halves of a list.
+    const [left, never, steady, right] = [name('1-left'), name('2-never'), name('3-steady'), name('4-right')];
     const all = [...steady, ...never, ...left, ...right];
     await chain.writer.touch([...accountGates(), ...all.map((id) => belongsTo(id, 'acme'))], callContext());
     await chain.writer.touch(
