@@ -53,7 +53,7 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
     if (token.kind !== 'option') continue;
     if (!isFlag(token.name)) {
       const offered = offeredFlags(positionals[0]);
-      return error(`unknown flag ${token.rawName}${suggestFlag(token.name, offered)}`);
+      return error(`unknown flag ${toOneLine(token.rawName)}${suggestFlag(token.name, offered)}`);
     }
     if (OPTIONS[token.name].type === 'string') {
       const isMissing =
@@ -141,6 +141,11 @@ function suggestFlag(name: string, flags: object): string {
     `--${name}`,
     Object.keys(flags).map((option) => `--${option}`),
   );
+}
+
+/** As it was typed, or quoted where a terminal would not show it so. */
+function toOneLine(flag: string): string {
+  return /^[\x21-\x7e]+$/.test(flag) ? flag : JSON.stringify(flag);
 }
 
 function error(message: string): ParsedCommand {

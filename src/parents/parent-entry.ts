@@ -29,6 +29,8 @@ export type DecodedEntry =
  */
 const VERSION = 1;
 const HMAC_BYTES = 32;
+/** Longer than the entry of any parent that has an id (see `domain/identifier.ts`). */
+export const MAX_ENTRY_BYTES = 2_048;
 const EXPIRY_BYTES = 8;
 const FOUND = 1;
 const ABSENT = 0;

@@ -1,4 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
+import { guardReplies } from './reply-guard.ts';
 
 /** How to reach Redis. */
 export type RedisTarget = {
@@ -24,6 +25,10 @@ const SECOND_MS = 1_000;
 const MAX_RECONNECT_DELAY_MS = 2 * SECOND_MS;
 const CONNECT_TIMEOUT_MS = 5 * SECOND_MS;
 const SOCKET_TIMEOUT_MS = SECOND_MS;
+/** No entry is half as long. */
+const MAX_VALUE_BYTES = 4_096;
+/** Before a connection is ready the server tells of itself. */
+const MAX_GREETING_BYTES = 256 * 1_024;
 
 /**
  * A client that connects on its own, again and again, and fails at once while it is not connected: by default ioredis
@@ -46,7 +51,14 @@ export function createRedisClient(target: RedisTarget, onError: (error: Error) =
   };
   const client = connect(target, common);
   client.on('error', onError);
+  if (client instanceof Redis) guardConnections(client);
+  else client.on('+node', guardConnections);
   return client;
+}
+
+function guardConnections(client: Redis): void {
+  const maxValueBytes = (): number => (client.status === 'ready' ? MAX_VALUE_BYTES : MAX_GREETING_BYTES);
+  client.on('connect', () => guardReplies(client.stream, { maxValueBytes }));
 }
 
 function connect(target: RedisTarget, common: CommonOptions): RedisClient {

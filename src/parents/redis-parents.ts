@@ -3,8 +3,8 @@ import type { ParentKey, ParentLookup, ParentObserver, ParentResult } from '../a
 import type { ExpiryDeps } from './expiry.ts';
 import { lookupMisses, withoutHoles } from './lookup-misses.ts';
 import type { CacheableResult, KeyRing } from './parent-entry.ts';
-import { decodeParentEntry, encodeParentEntry } from './parent-entry.ts';
-import { toParentKeyText } from './parent-key.ts';
+import { decodeParentEntry, encodeParentEntry, MAX_ENTRY_BYTES } from './parent-entry.ts';
+import { toParentKeyText, toRedisKey, toSignedKey } from './parent-key.ts';
 
 /** What is used of an ioredis client, single or cluster. */
 export interface RedisCommands {
@@ -78,7 +78,9 @@ export function createRedisParents(
 
   function parse(reply: unknown, text: string, nowMs: number): ParentResult | undefined {
     if (reply === null) return undefined;
-    const entry = Buffer.isBuffer(reply) ? decodeParentEntry(reply, text, { keyRing, nowMs }) : undefined;
+    const entry = Buffer.isBuffer(reply)
+      ? decodeParentEntry(reply, toSignedKey(keyPrefix, text), { keyRing, nowMs })
+      : undefined;
     if (entry?.kind === 'hit') {
       keptUntilMs?.set(entry.result, entry.expiresAtMs);
       return entry.result;
@@ -91,7 +93,9 @@ export function createRedisParents(
     const expiresAtMs = expiryOf(key, result, readAtMs);
     const ttlMs = Math.floor(expiresAtMs - clock.nowMs());
     if (ttlMs <= 0 || pendingWrites.size >= maxPendingWrites) return;
-    const bytes = encodeParentEntry(text, result, { keyRing, expiresAtMs });
+    const bytes = encodeParentEntry(toSignedKey(keyPrefix, text), result, { keyRing, expiresAtMs });
+    // Whoever reads it would end the connection.
+    if (bytes.length > MAX_ENTRY_BYTES) return;
     // NX: an absence that was read before a child was created must not replace what somebody found since.
     const written =
       result.kind === 'found' ? redis.set(text, bytes, 'PX', ttlMs) : redis.set(text, bytes, 'PX', ttlMs, 'NX');
@@ -132,7 +136,7 @@ export function createRedisParents(
   return {
     async lookup(keys, context) {
       const startedAtMs = clock.nowMs();
-      const texts = keys.map((key) => `${keyPrefix}:parent:${toParentKeyText(key)}`);
+      const texts = keys.map((key) => toRedisKey(keyPrefix, toParentKeyText(key)));
       const results = [...(await read(texts, startedAtMs))];
       const readAtMs = clock.nowMs();
       const misses = await lookupMisses(keys, results, next, context);

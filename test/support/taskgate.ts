@@ -22,6 +22,8 @@ export interface TestTaskgateOptions {
   readonly yaml?: string;
   /** Puts something before the stores. */
   readonly decorate?: (stores: Stores) => Stores;
+  /** What entries in Redis are signed with. Default: a secret of its own, so that no other can read them. */
+  readonly signingSecret?: string;
 }
 
 export interface TestTaskgate extends AsyncDisposable {
@@ -95,7 +97,7 @@ export async function startWithStores(
     TASKGATE_SPICEDB_TOKEN: 'unused',
     TASKGATE_DATABASE_URL: stores.databaseUrl,
     TASKGATE_REDIS_URL: stores.redisUrl ?? inject('redisUrl'),
-    TASKGATE_REDIS_SIGNING_SECRET: `a secret of the tests, ${randomUUID()}`,
+    TASKGATE_REDIS_SIGNING_SECRET: options.signingSecret ?? `a secret of the tests, ${randomUUID()}`,
     ...(options.yaml === undefined ? {} : { TASKGATE_CONFIG: 'yaml' }),
   };
   const loaded = loadConfig(
