@@ -23,6 +23,8 @@ export interface AftermathDeps {
 const RECOVERY_TIMEOUT_MS = 30_000;
 const ANSWER_ATTEMPTS = 20;
 const ATTEMPT_PAUSE_MS = 100;
+const SWEEPERS = 8;
+const MAX_GONE = 60;
 /** After so many kills most of what there is may be an orphan. */
 const RECONCILE = ['reconcile', '--apply', '--grace', '0', '--max-prune', '100000', '--max-prune', '100%'];
 
@@ -62,23 +64,28 @@ async function reconcile({ setting, directory }: ChaosStores): Promise<void> {
   if (exitCode !== 0) throw new Error(`taskgate reconcile ended with ${exitCode}: ${stderr}`);
 }
 
-/** Asks for every task of the account, gone ones included. What is answered is judged with the rest. */
-async function sweep({ asker, jury }: AftermathDeps, replica: Replica): Promise<void> {
-  for (const task of asker.model.tasks.values()) {
-    const isOwn = CREATORS.filter(
-      ({ user, account }) => account === task.creator.account && user === task.creator.user,
-    );
-    for (const person of [...isOwn, asker.random.pick(CREATORS)]) {
-      for (const asked of ['task', 'message'] as const) {
-        const question = { task, asked, messageId: asker.random.pick(task.messages), permission: 'read' } as const;
-        let isAnswered = false;
-        for (let attempt = 1; attempt <= ANSWER_ATTEMPTS && !isAnswered; attempt += 1) {
-          isAnswered = await askOne(asker, replica, person, question);
-          if (!isAnswered) await delay(ATTEMPT_PAUSE_MS);
-        }
-        const detail = `${replica.name} does not answer about ${task.id} after the faults`;
-        if (!isAnswered) jury.accuse({ what: 'no answer', detail, task });
+/** Asks about every task that stands, and about some that are gone. What is answered is judged with the rest. */
+async function sweep(deps: AftermathDeps, replica: Replica): Promise<void> {
+  const tasks = [...deps.asker.model.tasks.values()];
+  const gone = deps.asker.random.shuffled(tasks.filter((task) => !isStanding(task))).slice(0, MAX_GONE);
+  const left = [...tasks.filter(isStanding), ...gone];
+  const askNext = async (): Promise<void> => {
+    for (let task = left.pop(); task !== undefined; task = left.pop()) await askAbout(deps, replica, task);
+  };
+  await Promise.all(Array.from({ length: SWEEPERS }, askNext));
+}
+
+async function askAbout({ asker, jury }: AftermathDeps, replica: Replica, task: TaskRecord): Promise<void> {
+  for (const person of [task.creator, asker.random.pick(CREATORS)]) {
+    for (const asked of ['task', 'message'] as const) {
+      const question = { task, asked, messageId: asker.random.pick(task.messages), permission: 'read' } as const;
+      let isAnswered = false;
+      for (let attempt = 1; attempt <= ANSWER_ATTEMPTS && !isAnswered; attempt += 1) {
+        isAnswered = await askOne(asker, replica, person, question);
+        if (!isAnswered) await delay(ATTEMPT_PAUSE_MS);
       }
+      const detail = `${replica.name} does not answer about ${task.id} after the faults`;
+      if (!isAnswered) jury.accuse({ what: 'no answer', detail, task });
     }
   }
 }

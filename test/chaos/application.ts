@@ -4,11 +4,12 @@ import { AuthorizationService, Role } from '../../src/gen/taskgate/v1/authorizat
 import { user } from '../support/check-requests.ts';
 import type { Random } from '../support/random.ts';
 import type { Outcome } from '../support/transports.ts';
+import { askOne } from './asker.ts';
 import type { Effect, Model, TaskRecord, Write } from './model.ts';
 import { isStanding } from './model.ts';
 import type { Observation } from './oracle.ts';
 import type { RoleName } from './people.ts';
-import { agentOf, CREATORS, GRANTEES, ROLES } from './people.ts';
+import { agentOf, CREATORS, GRANTEES, ROLES, toRef } from './people.ts';
 import type { Replica } from './replica.ts';
 
 const { registerResource, deregisterResource, grantRole, revokeRole } = AuthorizationService.method;
@@ -39,7 +40,7 @@ const FINISH_ATTEMPTS = 20;
 const MAX_STANDING = 40;
 const MIN_STANDING = 12;
 const MAX_PAUSE_MS = 60;
-const SHARES = { insertFails: 0.1, givesUp: 0.3 } as const;
+const SHARES = { insertFails: 0.1, givesUp: 0.3, registersAgain: 0.3, looks: 0.5 } as const;
 const ROLE_ENUM = { owner: Role.OWNER, editor: Role.EDITOR, viewer: Role.VIEWER, executor: Role.EXECUTOR } as const;
 
 export function createApplication(deps: ApplicationDeps): Application {
@@ -48,7 +49,9 @@ export function createApplication(deps: ApplicationDeps): Application {
   /** Until it is answered: each may be made again after any error. Undefined if it never was. */
   const insist = async (task: TaskRecord, effect: Effect, attempts = ATTEMPTS): Promise<Write | undefined> => {
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      const write = await send(deps, task, effect);
+      const replica = random.pick(deps.replicas);
+      const write = await send(deps, replica, task, effect);
+      if (write.code === 'OK' && random.chance(SHARES.looks)) await look(deps, replica, task, effect);
       if (!isUnknown(write.code)) return write;
       await delay(random.below(MAX_PAUSE_MS));
     }
@@ -66,7 +69,9 @@ export function createApplication(deps: ApplicationDeps): Application {
     // Whoever asks before it is there is told that it is not, and that is kept for a while.
     model.touched(task);
     await delay(random.below(MAX_PAUSE_MS));
-    const registered = await insist(task, { kind: 'register' });
+    let registered = await insist(task, { kind: 'register' });
+    // Again is success, also on a replica that has not heard of it.
+    if (random.chance(SHARES.registersAgain)) registered = await insist(task, { kind: 'register' });
     if (registered !== undefined && registered.code !== 'OK') {
       deps.report.violation(`register answered ${registered.code}`, task);
     }
@@ -127,24 +132,18 @@ export function createApplication(deps: ApplicationDeps): Application {
   };
 }
 
-/** Registers what the run begins with; it is made again until it is so. @throws Error if it never is. */
-export async function callUntilOk<O>(call: () => Promise<Outcome<O>>, what: string): Promise<O> {
-  let last = '';
-  for (let attempt = 1; attempt <= FINISH_ATTEMPTS; attempt += 1) {
-    const outcome = await call();
-    if (outcome.kind === 'message') return outcome.message;
-    last = `${outcome.code} ${outcome.message}`;
-    await delay(10 * MAX_PAUSE_MS);
-  }
-  throw new Error(`${what}: ${last}`);
-}
-
 function isUnknown(code: string): boolean {
   return ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED', 'CANCELLED'].includes(code);
 }
 
-async function send(deps: ApplicationDeps, task: TaskRecord, effect: Effect): Promise<Write> {
-  const replica = deps.random.pick(deps.replicas);
+/** What it has just written must be so, where it wrote it. */
+async function look(deps: ApplicationDeps, replica: Replica, task: TaskRecord, effect: Effect): Promise<void> {
+  const person = { user: 'user' in effect ? effect.user : task.creator.user, account: task.creator.account };
+  const permission = 'role' in effect && effect.role === 'executor' ? 'execute' : 'read';
+  await askOne(deps, replica, person, { task, asked: 'task', messageId: '', permission });
+}
+
+async function send(deps: ApplicationDeps, replica: Replica, task: TaskRecord, effect: Effect): Promise<Write> {
   const { creator } = task;
   const write: Write = {
     effect,
@@ -205,12 +204,8 @@ async function callOf(
   }
 }
 
-export function toRole(role: RoleName): Role {
+function toRole(role: RoleName): Role {
   return ROLE_ENUM[role];
-}
-
-export function toRef(type: string, id: string) {
-  return { type, key: { case: 'id' as const, value: id } };
 }
 
 async function insertRows(pool: Pool, task: TaskRecord): Promise<void> {

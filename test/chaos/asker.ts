@@ -33,7 +33,7 @@ const MAX_PAUSE_MS = 30;
 const ERROR_PAUSE_MS = 40;
 const MAX_BATCH = 20;
 const MAX_FILTERED = 60;
-const SHARES = { hot: 0.7, withToken: 0.15, fully: 0.05 } as const;
+const SHARES = { hot: 0.7, withToken: 0.15, fully: 0.05, owners: 0.5 } as const;
 const OPERATIONS = {
   read: Operation.READ,
   update: Operation.UPDATE,
@@ -47,7 +47,7 @@ export async function askAlways(deps: AskerDeps, replica: Replica, ended: AbortS
   while (!ended.aborted) {
     if (deps.model.tasks.size > 0) {
       const draw = random.below(100);
-      const person = random.pick(ASKERS);
+      const person = planPerson(deps);
       let isAnswered: boolean;
       if (draw < 60) isAnswered = await askOne(deps, replica, person, planQuestion(deps));
       else if (draw < 75) isAnswered = await askBatch(deps, replica, person);
@@ -162,6 +162,12 @@ async function askList(
     observe({ ...begun.end('list', { task, asked: 'task', permission }), isAllowed: isListed });
   }
   return isComplete;
+}
+
+/** Often somebody who owns what is asked about: else nearly everything is denied. */
+function planPerson({ random, model }: AskerDeps): Person {
+  const isOwner = model.hot.length > 0 && random.chance(SHARES.owners);
+  return isOwner ? random.pick(model.hot).creator : random.pick(ASKERS);
 }
 
 /** Mostly about what was changed a moment ago, also about what is gone or not there yet. */

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AuthorizationService, Role } from '../../src/gen/taskgate/v1/authorization_pb.js';
-import { user } from '../support/check-requests.ts';
 import { createRandom } from '../support/random.ts';
 import { seeAftermath } from './aftermath.ts';
-import { callUntilOk, createApplication, toRef } from './application.ts';
+import { registerAgents } from './agents.ts';
+import { createApplication } from './application.ts';
 import { askAlways } from './asker.ts';
 import { attackAlways } from './attacker.ts';
 import { FAULTS, nameFault, strikeAlways } from './faults.ts';
@@ -14,7 +13,6 @@ import { createLagRecord, watchLag } from './lag.ts';
 import { createModel } from './model.ts';
 import type { Mutant } from './mutants.ts';
 import { MUTANTS } from './mutants.ts';
-import { AGENT_OWNERS, agentOf, CREATORS } from './people.ts';
 import type { Replica } from './replica.ts';
 import { createReplica } from './replica.ts';
 import { Counts, formatStaleness, formatViolation } from './report.ts';
@@ -56,7 +54,7 @@ export async function runChaos(
   const startedMs = Date.now();
   await using opened = new AsyncDisposableStack();
   const stores = opened.use(await startChaosStores(spiceDbBinary, mutant));
-  const replicas: readonly Replica[] = [
+  const replicas: readonly [Replica, ...Replica[]] = [
     opened.use(await createReplica('a', stores.setting)),
     opened.use(await createReplica('b', stores.setting)),
   ];
@@ -154,23 +152,6 @@ async function sitUntil(
     toldMs = Date.now();
     const { watched, unwatched } = jury.judged;
     progress.write(`  ${Math.round((untilMs - toldMs) / 1_000)} s to go, ${watched + unwatched} answers judged\n`);
-  }
-}
-
-/** Everybody of an account may use its agent. */
-async function registerAgents([replica]: readonly Replica[]): Promise<void> {
-  if (replica === undefined) return;
-  const { registerResource, grantRole } = AuthorizationService.method;
-  const bounds = { timeoutMs: 5_000 };
-  for (const owner of AGENT_OWNERS) {
-    const named = { principal: user(owner.user, owner.account), resource: toRef('agent', agentOf(owner.account)) };
-    await callUntilOk(async () => replica.client.call(registerResource, named, bounds), 'the agent is registered');
-    for (const other of CREATORS) {
-      if (other.account !== owner.account || other.user === owner.user) continue;
-      const subject = { subject: { case: 'userId' as const, value: other.user } };
-      const request = { ...named, role: Role.EXECUTOR, subject };
-      await callUntilOk(async () => replica.client.call(grantRole, request, bounds), 'the role is given');
-    }
   }
 }
 

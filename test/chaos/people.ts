@@ -53,3 +53,8 @@ export type Permission = keyof typeof ROLES_OF_PERMISSION;
 
 /** What the default configuration decides fully consistently, whatever a check asks for. */
 export const FULLY_CONSISTENT: ReadonlySet<Permission> = new Set(['delete', 'share']);
+
+/** A resource by its id, as requests name it. */
+export function toRef(type: string, id: string) {
+  return { type, key: { case: 'id' as const, value: id } };
+}

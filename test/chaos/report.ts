@@ -90,5 +90,5 @@ function at(ms: number): string {
 }
 
 function toMs(ms: number): string {
-  return `${ms.toFixed(0)} ms`;
+  return Number.isFinite(ms) ? `${ms.toFixed(0)} ms` : 'for ever';
 }
