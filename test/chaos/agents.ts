@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AuthorizationService, Decision, Operation, Role } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import { item, user } from '../support/check-requests.ts';
 import { waitUntil } from '../support/wait-until.ts';
+import { PROMISED } from './oracle.ts';
 import { AGENT_OWNERS, agentOf, CREATORS, toRef } from './people.ts';
 import type { Replica } from './replica.ts';
 
@@ -8,7 +10,12 @@ const { checkTask, grantRole, registerResource } = AuthorizationService.method;
 const CALL = { timeoutMs: 2_000 };
 const TIMEOUT_MS = 30_000;
 
-/** Registers each account's agent, for everybody of the account to use. Resolves when all replicas say so. @throws Error if they don't. */
+/**
+ * Registers each account's agent, for everybody of the account to use. Resolves when no replica can say otherwise, not even
+ * one that is started again.
+ *
+ * @throws Error if one still does.
+ */
 export async function registerAgents(replicas: readonly [Replica, ...Replica[]]): Promise<void> {
   const [{ client }] = replicas;
   for (const owner of AGENT_OWNERS) {
@@ -26,6 +33,7 @@ export async function registerAgents(replicas: readonly [Replica, ...Replica[]])
       });
     }
   }
+  await delay(PROMISED.withoutWatchMs);
   for (const replica of replicas) {
     for (const { user: userId, account } of CREATORS) {
       const named = item('agent', agentOf(account), Operation.EXECUTE);

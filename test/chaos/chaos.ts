@@ -12,7 +12,7 @@ import { createJury } from './jury.ts';
 import { createLagRecord, watchLag } from './lag.ts';
 import { createModel } from './model.ts';
 import type { Mutant } from './mutants.ts';
-import { MUTANTS } from './mutants.ts';
+import { MUTANTS, planOf } from './mutants.ts';
 import type { Replica } from './replica.ts';
 import { createReplica } from './replica.ts';
 import { Counts, formatStaleness, formatViolation } from './report.ts';
@@ -43,7 +43,7 @@ const ASKERS_PER_REPLICA = 3;
 const SIT_PAUSE_MS = 1_500;
 const PROGRESS_MS = 10_000;
 /** A run that is shorter need not have seen everything. */
-const FULL_RUN_SECONDS = 60;
+const FULL_RUN_SECONDS = 100;
 const MAX_PRINTED = 5;
 
 /** Runs everything for as long as it is asked to. @throws Error if a process or a store can't be started. */
@@ -82,6 +82,7 @@ export async function runChaos(
   let streams = 0;
   const nextRandom = () => createRandom(seed * 1_000 + (streams += 1));
   const faults: FaultLog = { struck: [] };
+  const first = mutant === undefined ? undefined : planOf(mutant).needs;
   const observe: Jury['observe'] = (observation) => jury.observe(observation);
   const applicationOf = () =>
     createApplication({ random: nextRandom(), model, replicas, pool: stores.pool, observe, report });
@@ -92,7 +93,7 @@ export async function runChaos(
   const onAttack = (kind: string): void => counts.add('attack', kind);
   const working = [
     ...Array.from({ length: APPLICATION_WORKERS }, async () => applicationOf().work(ended)),
-    ...replicas.map(async (replica) => strikeAlways(nextRandom(), replica, faults, ended)),
+    ...replicas.map(async (replica) => strikeAlways({ random: nextRandom(), replica, log: faults, first }, ended)),
     ...replicas.flatMap((replica) =>
       Array.from({ length: ASKERS_PER_REPLICA }, async () =>
         askAlways({ random: nextRandom(), model, observe, report }, replica, ended),

@@ -47,10 +47,26 @@ export function nameFault(fault: Fault): string {
   }
 }
 
-/** One fault after another until `ended`, with some calm between them. Nothing fails any more when it resolves. */
-export async function strikeAlways(random: Random, replica: Replica, log: FaultLog, ended: AbortSignal): Promise<void> {
+/**
+ * One fault after another until `ended`, with some calm between them; those of the store `first` come first. Nothing
+ * fails any more when it resolves.
+ */
+export async function strikeAlways(
+  {
+    random,
+    replica,
+    log,
+    first,
+  }: {
+    readonly random: Random;
+    readonly replica: Replica;
+    readonly log: FaultLog;
+    readonly first: ReplicaStore | undefined;
+  },
+  ended: AbortSignal,
+): Promise<void> {
   const wait = async (ms: number): Promise<void> => delay(ms, undefined, { signal: ended }).catch(() => undefined);
-  let deck: Fault[] = [];
+  let deck = random.shuffled(FAULTS.filter((fault) => fault.kind === 'store' && fault.store === first));
   while (!ended.aborted) {
     await wait(CALM_MS.least + random.below(CALM_MS.most - CALM_MS.least));
     if (ended.aborted) return;

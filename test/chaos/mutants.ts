@@ -11,12 +11,15 @@ export interface MutantPlan {
   /** What must be found. Anything else that is found proves nothing. */
   readonly foundAs: 'wrong allow' | 'false not-found';
   readonly mutations: readonly Mutation[];
+  /** The store whose faults show it; they are dealt first, so that nobody waits for them. Default: none. */
+  readonly needs?: 'database';
 }
 
 export const MUTANTS = {
   'cached-error': {
     what: 'a lookup that failed is kept as an absence',
     foundAs: 'false not-found',
+    needs: 'database',
     mutations: [
       {
         file: 'src/parents/memory-parents.ts',
@@ -64,6 +67,11 @@ export const MUTANT_NAMES = Object.keys(MUTANTS) as readonly Mutant[];
 
 export function isMutant(name: string): name is Mutant {
   return Object.hasOwn(MUTANTS, name);
+}
+
+/** The plan of a mutant, as any plan. */
+export function planOf(mutant: Mutant): MutantPlan {
+  return MUTANTS[mutant];
 }
 
 /**
