@@ -48,10 +48,12 @@ export function createApplication(deps: ApplicationDeps): Application {
 
   /** Until it is answered: each may be made again after any error. Undefined if it never was. */
   const insist = async (task: TaskRecord, effect: Effect, attempts = ATTEMPTS): Promise<Write | undefined> => {
+    const isLookedAt = random.chance(SHARES.looks);
+    // What is kept from before the write is what could be wrong after it.
+    if (isLookedAt) await look(deps, task, effect);
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      const replica = random.pick(deps.replicas);
-      const write = await send(deps, replica, task, effect);
-      if (write.code === 'OK' && random.chance(SHARES.looks)) await look(deps, replica, task, effect);
+      const write = await send(deps, random.pick(deps.replicas), task, effect);
+      if (write.code === 'OK' && isLookedAt) await look(deps, task, effect);
       if (!isUnknown(write.code)) return write;
       await delay(random.below(MAX_PAUSE_MS));
     }
@@ -88,9 +90,13 @@ export function createApplication(deps: ApplicationDeps): Application {
     model.touched(task);
   };
 
+  /** What is taken has mostly been given. */
   const changeRole = async (task: TaskRecord): Promise<void> => {
     const kind = random.chance(0.5) ? 'grant' : 'revoke';
-    const effect: Effect = { kind, role: random.pick(ROLES), user: random.pick(GRANTEES) };
+    const given = task.writes.flatMap(({ effect }) => (effect.kind === 'grant' ? [effect] : []));
+    const isGiven = kind === 'revoke' && given.length > 0;
+    const { role, user } = isGiven ? random.pick(given) : { role: random.pick(ROLES), user: random.pick(GRANTEES) };
+    const effect: Effect = { kind, role, user };
     // The creator stays an owner, so that somebody may always share.
     if (effect.role === 'owner' && effect.user === task.creator.user) return;
     const write = await insist(task, effect);
@@ -136,11 +142,12 @@ function isUnknown(code: string): boolean {
   return ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED', 'CANCELLED'].includes(code);
 }
 
-/** What it has just written must be so, where it wrote it. */
-async function look(deps: ApplicationDeps, replica: Replica, task: TaskRecord, effect: Effect): Promise<void> {
+/** Asks all replicas about what a write changes. */
+async function look(deps: ApplicationDeps, task: TaskRecord, effect: Effect): Promise<void> {
   const person = { user: 'user' in effect ? effect.user : task.creator.user, account: task.creator.account };
   const permission = 'role' in effect && effect.role === 'executor' ? 'execute' : 'read';
-  await askOne(deps, replica, person, { task, asked: 'task', messageId: '', permission });
+  const question = { task, asked: 'task', messageId: '', permission } as const;
+  await Promise.all(deps.replicas.map(async (replica) => askOne(deps, replica, person, question)));
 }
 
 async function send(deps: ApplicationDeps, replica: Replica, task: TaskRecord, effect: Effect): Promise<Write> {
