@@ -113,6 +113,11 @@ export interface RelationshipReader {
     context: CallContext,
   ): Promise<{ readonly relationships: readonly StoredRelationship[]; readonly readAt: string | undefined }>;
   /**
+   * Reads as `read` does, for telling somebody that it is so: every later check of this process sees what was read, as it
+   * sees what was written.
+   */
+  confirm: RelationshipReader['read'];
+  /**
    * Tells whether anything matches the pattern, which has an object or a subject, as of now.
    *
    * @throws TaskgateError when it could not be told.

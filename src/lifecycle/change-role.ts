@@ -78,7 +78,7 @@ async function revokeOwner(
 ): Promise<string> {
   const { object, relation, subject } = given;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const { relationships, readAt } = await reader.read({ object, relation }, context);
+    const { relationships, readAt } = await reader.confirm({ object, relation }, context);
     if (readAt === undefined) throw new NotFoundError();
     const owners = relationships.map(({ subject: owner }) => owner);
     const isRevoked = (owner: { readonly type: string; readonly id: string | undefined }): boolean =>

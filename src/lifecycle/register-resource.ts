@@ -74,7 +74,7 @@ export async function register(
       tenantGates.opened(owner.account);
       return result.writtenAt;
     }
-    const { relationships, readAt } = await reader.read({ object }, context);
+    const { relationships, readAt } = await reader.confirm({ object }, context);
     if (readAt === undefined) continue;
     if (isSame(relationships, wanted)) return readAt;
     throw new AlreadyExistsError();

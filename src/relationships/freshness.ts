@@ -62,14 +62,26 @@ export interface FreshnessOptions {
 
 interface Change {
   readonly moment: Moment;
-  readonly token: string;
+  /** Undefined: it stands for several, and no token is known that all of them can be read at. */
+  readonly token: string | undefined;
   readonly expiresAtMs: number;
 }
 
-const NEVER: Change = { moment: 0, token: '', expiresAtMs: 0 };
+/** The latest revision that SpiceDB said: all that had happened by the moment of the question can be read there. */
+interface Answer extends Change {
+  readonly token: string;
+  readonly receivedBy: Moment;
+}
+
+const NEVER: Answer = { moment: 0, token: '', expiresAtMs: 0, receivedBy: 0 };
 
 /**
  * Remembers the latest change of each object, and of what objects share.
+ *
+ * Changes are told in the order of their commits, but on Postgres a token is the snapshot that its transaction began with:
+ * of two that overlapped, the one that was committed last need not hold the other. So a token is a floor only for what is
+ * known to be in it: its own change, what was known before its write was sent, or, if SpiceDB was asked for its latest
+ * revision, what was known before that. Whatever else has to be seen together needs the freshest read.
  *
  * An object of a leaf type (one that is no relation's subject, so that no other object's permission can depend on it)
  * has a change of its own; a change of any other bears on everything.
@@ -82,34 +94,46 @@ export function createFreshness(
   let isFollowing = false;
   let leafTypes: ReadonlySet<string> = new Set();
   let shared: Change = NEVER;
+  /** Where following began: all that was told before can be read there. */
+  let begun: Change = NEVER;
   /** The latest change that was forgotten: whatever is not remembered may have changed then. */
   let forgotten: Change = NEVER;
   const changes = new LRUCache<string, Change>({
     max: maxObjects,
     dispose(change, _key, reason) {
-      if (reason === 'evict' && change.moment > forgotten.moment) forgotten = change;
+      if (reason === 'evict' && change.moment > forgotten.moment) forgotten = after(forgotten, change);
     },
   });
-  /** The latest revision that SpiceDB said, as a change at the moment of the question. */
-  let answered: Change = NEVER;
+  let answered: Answer = NEVER;
   const lastChangeOf = (key: string): Change => changes.get(key) ?? forgotten;
 
-  let last = NEVER;
+  let last: Change = NEVER;
   const nextChange = (token: string): Change => {
     latest += 1;
-    last = { moment: latest, token, expiresAtMs: clock.nowMs() + floorTtlMs };
-    return last;
+    return { moment: latest, token, expiresAtMs: clock.nowMs() + floorTtlMs };
   };
   const ownWrites = createOwnWrites({ clock, now: () => latest, next: () => (latest += 1) }, { floorTtlMs });
   const isInForce = ({ expiresAtMs }: Change): boolean => expiresAtMs > clock.nowMs();
-  const toFloor = (told: Change, own: OwnFloor | undefined): Floor | undefined => {
-    const isToldInForce = isInForce(told);
-    const knownBy = Math.max(isToldInForce ? told.moment : 0, own?.acknowledgedBy ?? 0);
-    if (isInForce(answered) && knownBy <= answered.moment) return { kind: 'at_least_as_fresh', token: answered.token };
-    if (own === undefined) return isToldInForce ? { kind: 'at_least_as_fresh', token: told.token } : undefined;
-    // What was told before the write was sent had been written before it.
-    if (own.kind === 'freshest' || (isToldInForce && told.moment > own.since)) return FULLY_CONSISTENT;
-    return { kind: 'at_least_as_fresh', token: own.token };
+  /** False: no check can miss it, since it is too long ago, or in what is asked for anyway. */
+  const isOpen = (change: Change): boolean =>
+    isInForce(change) && change.moment >= begun.moment && !(isInForce(answered) && change.moment <= answered.moment);
+  /** The change, standing also for an earlier one that must be seen as well. */
+  function after(earlier: Change, change: Change): Change {
+    return isOpen(earlier) ? { ...change, token: undefined } : change;
+  }
+  const toFloor = (told: Change | undefined, own: OwnFloor | undefined): Floor | undefined => {
+    const knownBy = Math.max(told?.moment ?? 0, own?.acknowledgedBy ?? 0);
+    const isAnswered = isInForce(answered);
+    if (isAnswered && knownBy <= answered.moment) return { kind: 'at_least_as_fresh', token: answered.token };
+    if (own !== undefined) {
+      if (own.kind === 'freshest') return FULLY_CONSISTENT;
+      // What was known before the write was sent had been written before it.
+      const isLatest = (told?.moment ?? 0) <= own.since && (!isAnswered || answered.receivedBy <= own.since);
+      return isLatest ? { kind: 'at_least_as_fresh', token: own.token } : FULLY_CONSISTENT;
+    }
+    if (told === undefined) return undefined;
+    if (told.token === undefined || isAnswered) return FULLY_CONSISTENT;
+    return { kind: 'at_least_as_fresh', token: told.token };
   };
 
   return {
@@ -117,20 +141,25 @@ export function createFreshness(
       followed(start) {
         leafTypes = start.leafTypes;
         shared = nextChange(start.token);
+        begun = shared;
+        last = shared;
+        // It was asked for before that.
+        answered = NEVER;
         isFollowing = true;
       },
       changed(objects, token, tag) {
         if (tag !== undefined) ownWrites.told(tag);
         const change = nextChange(token);
-        for (const object of objects) {
-          if (leafTypes.has(object.type)) changes.set(keyOf(object), change);
-          else shared = change;
-        }
+        last = after(last, change);
+        const keys = new Set(objects.filter(({ type }) => leafTypes.has(type)).map(keyOf));
+        for (const key of keys) changes.set(key, after(lastChangeOf(key), change));
+        if (objects.some(({ type }) => !leafTypes.has(type))) shared = after(shared, change);
       },
       asking() {
         const moment = latest;
         return (token) => {
-          answered = { moment, token, expiresAtMs: clock.nowMs() + floorTtlMs };
+          latest += 1;
+          answered = { moment, token, expiresAtMs: clock.nowMs() + floorTtlMs, receivedBy: latest };
         };
       },
       lost() {
@@ -144,16 +173,19 @@ export function createFreshness(
       return moment >= lastChangeOf(key).moment && moment >= ownWrites.changedAt(key);
     },
     floorOf(objects) {
-      // Changes are told in order, so the latest floor covers the others.
-      let floor = shared;
+      let told = isOpen(shared) ? shared : undefined;
       const keys = objects.map(keyOf);
       for (const key of keys) {
         const change = lastChangeOf(key);
-        if (change.moment > floor.moment) floor = change;
+        if (!isOpen(change) || change.moment === told?.moment) continue;
+        told = {
+          ...(told === undefined || change.moment > told.moment ? change : told),
+          ...(told && { token: undefined }),
+        };
       }
-      return toFloor(floor, ownWrites.floorOf(keys));
+      return toFloor(told, ownWrites.floorOf(keys));
     },
-    floorOfAll: () => toFloor(last, ownWrites.floorOfAll()),
+    floorOfAll: () => toFloor(isOpen(last) ? last : undefined, ownWrites.floorOfAll()),
     beginWrite: (objects) =>
       ownWrites.begin(objects.map(keyOf), { isShared: objects.some(({ type }) => !leafTypes.has(type)) }),
   };

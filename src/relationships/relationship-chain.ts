@@ -73,7 +73,7 @@ export function createRelationshipChain(
   const freshness = createFreshness({ clock }, caching === 'off' ? {} : caching);
   const common = {
     writer: createSpiceDbWriter({ client, freshness }),
-    reader: createSpiceDbReader({ client }),
+    reader: createSpiceDbReader({ client, freshness }),
     lister: createSpiceDbLister({ client, freshness }),
     schemaCheck: createSpiceDbSchemaCheck({ client }),
     client,

@@ -3,10 +3,11 @@ import { FULLY_CONSISTENT } from '../domain/consistency.ts';
 import { OverloadedError } from '../domain/errors.ts';
 import { writeItems } from './bulk-items.ts';
 import { parseRelationship } from './parse-relationship.ts';
+import type { Freshness } from './freshness.ts';
 import { checkBulk } from './spicedb-bulk.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
 import { READ_RELATIONSHIPS } from './spicedb-methods.ts';
-import { toConsistency, toExistenceItem, toFilter } from './spicedb-requests.ts';
+import { toConsistency, toExistenceItem, toFilter, toObjectName } from './spicedb-requests.ts';
 import { createSpiceDbScan } from './spicedb-scan.ts';
 import { takeAnswers } from './take-answers.ts';
 
@@ -14,17 +15,39 @@ const MAX_READ = 10_000;
 const FRESHEST = toConsistency(FULLY_CONSISTENT);
 
 /** Reads relationships from SpiceDB as they stand, not what follows from them. */
-export function createSpiceDbReader({ client }: { readonly client: SpiceDbClient }): RelationshipReader {
+export function createSpiceDbReader({
+  client,
+  freshness,
+}: {
+  readonly client: SpiceDbClient;
+  readonly freshness: Pick<Freshness, 'beginWrite'>;
+}): RelationshipReader {
+  const read: RelationshipReader['read'] = async (pattern, context) => {
+    const request = { consistency: FRESHEST, relationshipFilter: toFilter(pattern), optionalLimit: 0 };
+    const max = MAX_READ + 1;
+    const answers = await takeAnswers(client, READ_RELATIONSHIPS, { request, max }, context);
+    if (answers.length === max) throw new OverloadedError({ cause: `more than ${MAX_READ} relationships` });
+    return {
+      relationships: answers.map(({ relationship }) => parseRelationship(relationship)),
+      readAt: answers[0]?.readAt?.token,
+    };
+  };
+
   return {
-    async read(pattern, context) {
-      const request = { consistency: FRESHEST, relationshipFilter: toFilter(pattern), optionalLimit: 0 };
-      const max = MAX_READ + 1;
-      const answers = await takeAnswers(client, READ_RELATIONSHIPS, { request, max }, context);
-      if (answers.length === max) throw new OverloadedError({ cause: `more than ${MAX_READ} relationships` });
-      return {
-        relationships: answers.map(({ relationship }) => parseRelationship(relationship)),
-        readAt: answers[0]?.readAt?.token,
-      };
+    read,
+
+    async confirm(pattern, context) {
+      // To whoever is told of it, it is no different from a write.
+      const own = freshness.beginWrite([toObjectName(pattern.object)]);
+      try {
+        const found = await read(pattern, context);
+        if (found.readAt === undefined) own.failed();
+        else own.written(found.readAt);
+        return found;
+      } catch (error) {
+        own.failed();
+        throw error;
+      }
     },
 
     async exists(pattern, context) {

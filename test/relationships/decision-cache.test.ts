@@ -181,10 +181,8 @@ describe('the decision cache', () => {
     await Promise.all([check('task-1'), check('task-2')]);
     changes.changed([TENANT], 'change');
     await Promise.all([check('task-1'), check('task-2')]);
-    expect(asked.slice(2).map(({ consistency }) => consistency)).toEqual([
-      { kind: 'at_least_as_fresh', token: 'change' },
-      { kind: 'at_least_as_fresh', token: 'change' },
-    ]);
+    // The change may have begun before following did, and then its token holds less than where that began.
+    expect(asked.slice(2).map(({ consistency }) => consistency)).toEqual([FULLY_CONSISTENT, FULLY_CONSISTENT]);
   });
 
   test('never keeps an answer whose check began before a change of its task was told', async () => {
@@ -339,8 +337,9 @@ describe('a question that is being asked already', () => {
 
 describe('a floor beside a token of the caller', () => {
   test('reads fully consistent, and shows SpiceDB the token once', async () => {
-    const { check, asked, changes } = setUp();
+    const { check, asked, changes, advance } = setUp();
     changes.followed(FOLLOWED);
+    advance(10_000);
     changes.changed([TASK_1], 'floor');
     await check('task-1', { kind: 'at_least_as_fresh', token: 'mine' });
     expect(asked.map(({ consistency }) => consistency)).toEqual([

@@ -242,7 +242,50 @@ describe('the floor of a list', () => {
     expect(freshness.floorOfAll()).toEqual(FULLY_CONSISTENT);
     tell(TASK_1, 'told first', first);
     tell(TASK_2, 'told second', second);
-    expect(freshness.floorOfAll()).toEqual(atLeast('told second'));
+    expect(freshness.floorOfAll()).toEqual(FULLY_CONSISTENT);
+    freshness.listener.asking()('latest');
+    expect(freshness.floorOfAll()).toEqual(atLeast('latest'));
+  });
+});
+
+/** On Postgres: each began before the other was committed, so that neither token holds what the other wrote. */
+describe('two changes that may have overlapped', () => {
+  test('are seen together by the freshest read, and each alone by its token', () => {
+    const { freshness, tell } = setUp();
+    tell(TASK_1, 'first');
+    tell(TASK_2, 'second');
+    expect(freshness.floorOf([TASK_1])).toEqual(atLeast('first'));
+    expect(freshness.floorOf([TASK_2])).toEqual(atLeast('second'));
+    expect(freshness.floorOf([TASK_1, TASK_2])).toEqual(FULLY_CONSISTENT);
+    expect(freshness.floorOfAll()).toEqual(FULLY_CONSISTENT);
+  });
+
+  test.each([
+    { what: 'one object', object: TASK_1 },
+    { what: 'what objects share', object: TENANT },
+  ])('of $what are seen by the freshest read, until neither can be missed', ({ object }) => {
+    const { freshness, tell, advance } = setUp();
+    tell(object, 'first');
+    tell(object, 'second');
+    expect(freshness.floorOf([TASK_1])).toEqual(FULLY_CONSISTENT);
+    freshness.listener.asking()('latest');
+    expect(freshness.floorOf([TASK_1])).toEqual(atLeast('latest'));
+    advance(FLOOR_TTL_MS);
+    expect(freshness.floorOf([TASK_1])).toBeUndefined();
+    tell(object, 'third');
+    expect(freshness.floorOf([TASK_1])).toEqual(atLeast('third'));
+  });
+
+  test('are seen where following began anew after them', () => {
+    const { freshness, tell } = setUp();
+    tell(TASK_1, 'first');
+    tell(TASK_1, 'second');
+    freshness.listener.lost();
+    freshness.listener.followed({ token: 'anew', leafTypes: new Set(['task']) });
+    expect(freshness.floorOf([TASK_1])).toEqual(atLeast('anew'));
+    tell(TASK_1, 'third');
+    expect(freshness.floorOf([TASK_1])).toEqual(FULLY_CONSISTENT);
+    expect(freshness.floorOf([TASK_2])).toEqual(atLeast('anew'));
   });
 });
 
@@ -273,10 +316,12 @@ describe('the latest revision that SpiceDB said', () => {
     tell(TASK_1, 'told');
     write('own', TASK_2);
     answered('latest');
-    expect(freshness.floorOf([TASK_1])).toEqual(atLeast('told'));
-    expect(freshness.floorOf([TASK_2])).toEqual(atLeast('own'));
-    // It was begun after that was told.
-    expect(freshness.floorOf([TASK_1, TASK_2])).toEqual(atLeast('own'));
+    // Neither need hold what is in the answer, nor the answer what they changed.
+    expect(freshness.floorOf([TASK_1])).toEqual(FULLY_CONSISTENT);
+    expect(freshness.floorOf([TASK_2])).toEqual(FULLY_CONSISTENT);
+    // It is begun after all of that was known.
+    write('later', TASK_1);
+    expect(freshness.floorOf([TASK_1])).toEqual(atLeast('later'));
   });
 
   test('voids no answer', () => {

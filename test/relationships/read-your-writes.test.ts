@@ -7,6 +7,7 @@ import type { SpiceDbEngine } from '../support/spicedb.ts';
 import { callContext, loadSchema, SPICEDB_ENGINES, SYSTEM_CLOCK, task, taskCheck } from '../support/spicedb.ts';
 
 const ROUNDS = 200;
+const CONFIRMED_ROUNDS = 50;
 const CAROL_VIEWS: Relationship = {
   object: task('task-1'),
   relation: 'viewer',
@@ -57,4 +58,33 @@ describe.each(SPICEDB_ENGINES)('writes through a chain on $name', ({ start }) =>
     },
     60_000,
   );
+
+  test('that another chain made are seen by the very next check and list after they are confirmed', async () => {
+    await using store = await engine.openStore(loadSchema());
+    using opened = new DisposableStack();
+    const open = () => {
+      const chain = createRelationshipChain(
+        { clock: SYSTEM_CLOCK },
+        { spiceDb: store.options, caching: { silenceMs: 'off' } },
+      );
+      opened.defer(() => chain.close());
+      return chain;
+    };
+    const [writing, asking] = [open(), open()];
+    await writing.writer.touch(SAMPLE_RELATIONSHIPS, callContext());
+    await vi.waitFor(() => expect(asking.isFollowing()).toBe(true), { timeout: 5_000 });
+    const carol = taskCheck('task-1', { user: 'carol' });
+    const check = async (): Promise<unknown> =>
+      (await asking.relationships.check([carol], MINIMIZE_LATENCY, callContext())).results[0]?.kind;
+    const found: unknown[] = [];
+    for (let round = 0; round < CONFIRMED_ROUNDS; round += 1) {
+      for (const change of [{ remove: [CAROL_VIEWS] }, { touch: [CAROL_VIEWS] }]) {
+        await check();
+        await writing.writer.write(change, callContext());
+        await asking.reader.confirm({ object: task('task-1') }, callContext());
+        found.push(await check());
+      }
+    }
+    expect(found).toEqual(Array.from({ length: CONFIRMED_ROUNDS }, () => ['denied', 'held']).flat());
+  }, 60_000);
 });

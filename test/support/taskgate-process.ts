@@ -17,20 +17,32 @@ export interface TaskgateProcess extends AsyncDisposable {
   readonly exited: Promise<number | string>;
 }
 
+export interface SpawnOptions {
+  /** Options of Node's own. Default none. */
+  readonly execArgv?: readonly string[];
+  /** Told what the process sends over IPC. Default: there is no channel. */
+  readonly onMessage?: (message: unknown) => void;
+}
+
 /** Runs `node src/main.ts …` with the environment and nothing of the machine's but PATH and HOME. */
-export function spawnTaskgate(args: readonly string[], env: Readonly<Record<string, string>> = {}): TaskgateProcess {
+export function spawnTaskgate(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  { execArgv = [], onMessage }: SpawnOptions = {},
+): TaskgateProcess {
   const { PATH = '', HOME = '', TMPDIR } = process.env;
-  const child = spawn(process.execPath, [join(ROOT, 'src/main.ts'), ...args], {
+  const child = spawn(process.execPath, [...execArgv, join(ROOT, 'src/main.ts'), ...args], {
     cwd: ROOT,
     env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(onMessage === undefined ? [] : ['ipc' as const])],
   });
+  if (onMessage !== undefined) child.on('message', onMessage);
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => {
     stdout += chunk.toString();
   });
-  child.stderr.on('data', (chunk: Buffer) => {
+  child.stderr?.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
   });
   const exited = once(child, 'close').then(([code, signal]: unknown[]) =>

@@ -22,6 +22,9 @@ import { user } from '../../support/check-requests.ts';
 import { callContext } from '../../support/spicedb.ts';
 import type { FuzzTarget } from '../target.ts';
 import { assertThat, text } from '../target.ts';
+import { LOCAL_CALLER } from '../../../src/domain/caller.ts';
+
+const IDENTITY = { decisionId: 'id', caller: LOCAL_CALLER.name };
 
 const loaded = loadConfig({ env: REQUIRED_ENV, readFile: () => '' }, { mode: 'serve' });
 if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.problems));
@@ -119,11 +122,12 @@ async function handle(
   }
   try {
     if (!isStream(procedure)) {
-      const answer = await procedure.handle(message, 'id', callContext());
+      const answer = await procedure.handle(message, IDENTITY, callContext());
       toBinary(procedure.method.output, answer);
       return `${procedure.method.name} answered`;
     }
-    for await (const event of procedure.handle(message, 'id', callContext())) toBinary(procedure.method.output, event);
+    for await (const event of procedure.handle(message, IDENTITY, callContext()))
+      toBinary(procedure.method.output, event);
     return `${procedure.method.name} listed`;
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
@@ -162,7 +166,10 @@ async function start(): Promise<string> {
   const routes = createConnectRoutes(
     {
       procedures,
-      pipeline: createPipeline({ clock: { nowMs: Date.now }, observer: { ended: () => undefined } }, limits),
+      pipeline: createPipeline(
+        { clock: { nowMs: Date.now }, observer: { ended: () => undefined }, authenticate: () => LOCAL_CALLER },
+        limits,
+      ),
       createDecisionId: randomUUID,
       fallback: (_request, response) => response.writeHead(404).end(),
     },
