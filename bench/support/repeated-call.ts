@@ -23,8 +23,11 @@ export interface RepeatedCallOptions {
 
 /** A connection that makes the same gRPC call whenever it is told to. */
 export interface RepeatedCall extends Disposable {
-  /** Sends it, or as soon as the server takes another stream; either way it counts from now. */
-  send(nowMs: number): void;
+  /**
+   * Sends it, or as soon as the server takes another stream; either way it counts from now. A `body` of its own is as long
+   * as that of the options.
+   */
+  send(nowMs: number, body?: Buffer): void;
   /** Calls that have not ended. */
   readonly underWay: number;
 }
@@ -42,18 +45,20 @@ export async function openRepeatedCall(options: RepeatedCallOptions): Promise<Re
   const sentAtMs = new Map<number, number>();
   const answered = new Set<number>();
   const [first, template] = toRequests(options);
-  const waiting: number[] = [];
+  const waiting: { readonly sinceMs: number; readonly body: Buffer }[] = [];
   let nextStream = 1;
   let windowBytes = INITIAL_WINDOW_BYTES;
   let rest: Buffer = Buffer.alloc(0);
 
-  const send = (nowMs: number): void => {
-    windowBytes -= options.body.length;
+  const send = (nowMs: number, body: Buffer): void => {
+    if (body.length !== options.body.length) throw new Error('load: a body is of another length');
+    windowBytes -= body.length;
     if (windowBytes < 0) throw new Error('load: the server reads too slowly');
     const source = nextStream === 1 ? first : template;
     const request = Buffer.from(source.bytes);
     request.writeUInt32BE(nextStream, 5);
     request.writeUInt32BE(nextStream, source.dataAt + 5);
+    body.copy(request, source.dataAt + FRAME_HEADER_BYTES);
     sentAtMs.set(nextStream, nowMs);
     nextStream += 2;
     socket.write(request);
@@ -63,8 +68,8 @@ export async function openRepeatedCall(options: RepeatedCallOptions): Promise<Re
     if (startedAtMs === undefined) return;
     sentAtMs.delete(stream);
     options.onEnd(startedAtMs, answered.delete(stream));
-    const waitingSinceMs = waiting.shift();
-    if (waitingSinceMs !== undefined) send(waitingSinceMs);
+    const next = waiting.shift();
+    if (next !== undefined) send(next.sinceMs, next.body);
   };
   const take = (type: number, flags: number, stream: number, payload: Buffer): void => {
     if (type === FRAME.data && payload.length > 0) answered.add(stream);
@@ -91,9 +96,9 @@ export async function openRepeatedCall(options: RepeatedCallOptions): Promise<Re
   socket.write(Buffer.concat([toFrame(FRAME.settings, 0, 0), toFrame(FRAME.windowUpdate, 0, 0, window)]));
 
   return {
-    send(nowMs) {
-      if (sentAtMs.size < MAX_STREAMS) send(nowMs);
-      else waiting.push(nowMs);
+    send(nowMs, body = options.body) {
+      if (sentAtMs.size < MAX_STREAMS) send(nowMs, body);
+      else waiting.push({ sinceMs: nowMs, body });
     },
     get underWay() {
       return sentAtMs.size + waiting.length;

@@ -5,6 +5,9 @@ import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import type { Findings } from './decide.ts';
 import { decideOnObject, decideOnTenant } from './decide.ts';
+import { confirmHidden } from './hidden.ts';
+import type { Pending } from './pending.ts';
+import { isLookedUp, toAskedAs } from './pending.ts';
 import type { CheckPlan, PlanOptions } from './plan-check.ts';
 import { planCheck } from './plan-check.ts';
 import type {
@@ -33,13 +36,6 @@ export interface DecideOptions extends PlanOptions {
 
 const ABSENT: Findings['object'] = { kind: 'absent' };
 
-/** One check on its way: its plan, and the object that it is about. */
-export interface Pending {
-  readonly index: number;
-  readonly plan: CheckPlan;
-  readonly object: RelationshipObject;
-}
-
 export function createDecideChecks(deps: DecideDeps, options: DecideOptions): DecideChecks {
   return async (principal, checks, context) => {
     const outcomes: Outcome[] = Array.from({ length: checks.length });
@@ -50,6 +46,7 @@ export function createDecideChecks(deps: DecideDeps, options: DecideOptions): De
         askRelationships(group, principal, context, deps.relationships, options.revealReadable, outcomes),
       ),
     );
+    await confirmHidden(pending, context, deps, outcomes);
     return outcomes;
   };
 }
@@ -80,7 +77,7 @@ async function resolveObjects(
 ): Promise<Pending[]> {
   const keys: ParentKey[] = [];
   for (const plan of plans) {
-    if (plan?.kind === 'object' && plan.source.kind === 'lookup') keys.push(plan.source.key);
+    if (plan !== undefined && isLookedUp(plan)) keys.push(plan.source.key);
   }
   const results = keys.length === 0 ? [] : await deps.parents.lookup(keys, context);
   const pending: Pending[] = [];
@@ -88,13 +85,14 @@ async function resolveObjects(
   plans.forEach((plan, index) => {
     if (plan === undefined) return;
     if (plan.kind === 'tenant') {
-      pending.push({ index, plan, object: { kind: 'tenant', account: principal.account } });
+      pending.push({ index, plan, object: { kind: 'tenant', account: principal.account }, askedAs: undefined });
     } else if (plan.source.kind === 'known') {
-      pending.push({ index, plan, object: { kind: 'resource', type: plan.objectType, id: plan.source.id } });
+      const object: RelationshipObject = { kind: 'resource', type: plan.objectType, id: plan.source.id };
+      pending.push({ index, plan, object, askedAs: undefined });
     } else {
       const found = toObject(plan.objectType, plan.source.key, results[next++], deps.sentinels);
       if (found.kind === 'failed') outcomes[index] = found;
-      else pending.push({ index, plan, object: found });
+      else pending.push({ index, plan, object: found, askedAs: toAskedAs(plan.source.key) });
     }
   });
   return pending;
@@ -114,7 +112,7 @@ export function toObject(
       return {
         kind: 'sentinel',
         type: objectType,
-        index: sentinels.pick(objectType, `${key.type}:${key.by}:${key.value}`),
+        index: sentinels.pick(objectType, toAskedAs(key)),
       };
     case 'failed':
       return result;
@@ -163,14 +161,16 @@ async function askRelationships(
 /** What one check asks. `decide` takes the results in the same order. */
 export function addQuestions(
   checks: RelationshipCheck[],
-  { plan, object }: Pending,
+  { plan, object, askedAs }: Pending,
   principal: Principal,
   revealReadable: boolean,
 ): void {
-  checks.push({ object, permission: plan.permission, principal });
+  checks.push({ object, permission: plan.permission, principal, askedAs });
   if (plan.kind === 'tenant') return;
   const { readPermission, createPermission } = plan;
-  if (revealReadable && readPermission !== undefined) checks.push({ object, permission: readPermission, principal });
+  if (revealReadable && readPermission !== undefined) {
+    checks.push({ object, permission: readPermission, principal, askedAs });
+  }
   if (createPermission !== undefined) {
     checks.push({ object: { kind: 'tenant', account: principal.account }, permission: createPermission, principal });
   }

@@ -4,6 +4,8 @@ import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import type { DecideDeps, DecideOptions } from './decide-checks.ts';
 import { addQuestions, decide, resultAt, toObject } from './decide-checks.ts';
+import { isHidden, spendPick } from './hidden.ts';
+import { isLookedUp, toAskedAs } from './pending.ts';
 import type { CheckPlan } from './plan-check.ts';
 import { planCheck } from './plan-check.ts';
 import type { RelationshipCheck, RelationshipObject, RelationshipResult } from './ports.ts';
@@ -29,7 +31,7 @@ export function createDecideNow(deps: DecideDeps, options: DecideOptions): Decid
     const object = objectOf(plan, principal, deps);
     if (object === undefined) return undefined;
     const checks: RelationshipCheck[] = [];
-    const pending = { index: 0, plan, object };
+    const pending = { index: 0, plan, object, askedAs: askedAsOf(plan) };
     addQuestions(checks, pending, principal, options.revealReadable);
     const results: RelationshipResult[] = [];
     let checkedAt = '';
@@ -40,8 +42,16 @@ export function createDecideNow(deps: DecideDeps, options: DecideOptions): Decid
       if (known.result.kind === 'held') ({ checkedAt } = known);
     }
     let next = 0;
-    return decide(pending, () => resultAt(results, next++), checkedAt, options.revealReadable);
+    const outcome = decide(pending, () => resultAt(results, next++), checkedAt, options.revealReadable);
+    if (!isLookedUp(plan) || !isHidden(outcome)) return outcome;
+    if (deps.parents.peek?.(plan.source.key, 'denial') === undefined) return undefined;
+    spendPick(pending, deps.sentinels);
+    return outcome;
   };
+}
+
+function askedAsOf(plan: CheckPlan): string | undefined {
+  return isLookedUp(plan) ? toAskedAs(plan.source.key) : undefined;
 }
 
 function objectOf(

@@ -34,12 +34,22 @@ export type ParentResult =
   | { readonly kind: 'absent' }
   | { readonly kind: 'failed'; readonly error: TaskgateError };
 
+/**
+ * What a result is good for. A parent that was found is kept far longer than an absence. For `denial` it counts no longer
+ * than that, so that what is denied is looked up as often as what is absent, whoever else has looked it up before.
+ */
+export type LookupPurpose = 'any' | 'denial';
+
 /** Child → parent. */
 export interface ParentLookup {
-  /** As many results as keys, in their order. Never rejects: a fault is the result `failed` of the keys that it hit. */
-  lookup(keys: readonly ParentKey[], context: CallContext): Promise<readonly ParentResult[]>;
+  /**
+   * As many results as keys, in their order. Never rejects: a fault is the result `failed` of the keys that it hit.
+   *
+   * @param purpose default `any`
+   */
+  lookup(keys: readonly ParentKey[], context: CallContext, purpose?: LookupPurpose): Promise<readonly ParentResult[]>;
   /** What `lookup` would answer without asking anybody; undefined if it would have to. Only of layers that can tell. */
-  peek?(key: ParentKey): ParentResult | undefined;
+  peek?(key: ParentKey, purpose?: LookupPurpose): ParentResult | undefined;
 }
 
 /** The layers of the parent lookup that something can be told of, in the order that a lookup meets them. */
@@ -67,6 +77,11 @@ export interface RelationshipCheck {
   readonly object: RelationshipObject;
   readonly permission: string;
   readonly principal: Principal;
+  /**
+   * What was asked, where a lookup led from it to the object. A denial is known of that alone: were it known of the object,
+   * what hangs off a denied object would be answered faster than what is absent.
+   */
+  readonly askedAs?: string | undefined;
 }
 
 /** `denied` includes a conditional answer (a caveat whose context is missing). */

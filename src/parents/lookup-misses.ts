@@ -1,4 +1,4 @@
-import type { CallContext, ParentKey, ParentLookup, ParentResult } from '../authorize/ports.ts';
+import type { CallContext, LookupPurpose, ParentKey, ParentLookup, ParentResult } from '../authorize/ports.ts';
 import { failedWith } from './wait-or-leave.ts';
 
 /**
@@ -13,6 +13,7 @@ export async function lookupMisses(
   results: (ParentResult | undefined)[],
   next: ParentLookup,
   context: CallContext,
+  purpose?: LookupPurpose,
 ): Promise<readonly number[]> {
   const misses: number[] = [];
   const missing = keys.filter((_, index) => {
@@ -21,7 +22,7 @@ export async function lookupMisses(
     return isMiss;
   });
   if (misses.length === 0) return misses;
-  const found = await next.lookup(missing, context);
+  const found = await next.lookup(missing, context, purpose);
   misses.forEach((index, position) => {
     results[index] = found[position] ?? failedWith('too few parent results');
   });

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { copyText } from '../domain/copy-text.ts';
-import type { ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
+import type { LookupPurpose, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
 import type { ExpiryDeps } from './expiry.ts';
 import { lookupMisses, withoutHoles } from './lookup-misses.ts';
 import type { CacheableResult } from './parent-entry.ts';
@@ -9,7 +9,11 @@ import { toParentKeyText } from './parent-key.ts';
 interface MemoryEntry {
   readonly result: CacheableResult;
   readonly expiresAtMs: number;
+  /** Until when it is grounds for a denial: for as long as an absence would be kept. */
+  readonly deniesUntilMs: number;
 }
+
+const ABSENT: CacheableResult = { kind: 'absent' };
 
 export interface MemoryParentsOptions {
   /** Entries that are kept; the one that was used longest ago goes first. */
@@ -29,9 +33,10 @@ export function createMemoryParents(
 ): ParentLookup {
   const entries = new LRUCache<string, MemoryEntry>({ max: maxEntries });
 
-  const read = (key: string, nowMs: number): CacheableResult | undefined => {
+  const read = (key: string, nowMs: number, purpose: LookupPurpose = 'any'): CacheableResult | undefined => {
     const entry = entries.get(key);
-    return entry !== undefined && entry.expiresAtMs > nowMs ? entry.result : undefined;
+    if (entry === undefined || entry.expiresAtMs <= nowMs) return undefined;
+    return purpose === 'any' || entry.deniesUntilMs > nowMs ? entry.result : undefined;
   };
   /** An absence that was read before a child was found must not hide it. */
   const write = (key: string, entry: MemoryEntry, nowMs: number): void => {
@@ -40,22 +45,26 @@ export function createMemoryParents(
   };
 
   return {
-    peek(key) {
-      const result = read(toParentKeyText(key), clock.nowMs());
-      if (result !== undefined) observer.counted('memory', 'hit', 1);
+    peek(key, purpose) {
+      const result = read(toParentKeyText(key), clock.nowMs(), purpose);
+      if (result !== undefined && purpose !== 'denial') observer.counted('memory', 'hit', 1);
       return result;
     },
-    async lookup(keys, context) {
+    async lookup(keys, context, purpose) {
       const startedAtMs = clock.nowMs();
       const texts = keys.map(toParentKeyText);
-      const results: (ParentResult | undefined)[] = texts.map((text) => read(text, startedAtMs));
-      const misses = await lookupMisses(keys, results, next, context);
+      const results: (ParentResult | undefined)[] = texts.map((text) => read(text, startedAtMs, purpose));
+      const misses = await lookupMisses(keys, results, next, context, purpose);
       const readAtMs = clock.nowMs();
       for (const index of misses) {
         const [key, result] = [keys[index], results[index]];
         if (key === undefined || result === undefined || result.kind === 'failed') continue;
-        const expiresAtMs = Math.min(expiryOf(key, result, startedAtMs), keptUntilMs?.get(result) ?? Infinity);
-        write(texts[index] ?? '', { result, expiresAtMs }, readAtMs);
+        const keptMs = keptUntilMs?.get(result);
+        const expiresAtMs = Math.min(expiryOf(key, result, startedAtMs), keptMs ?? Infinity);
+        // Of what another layer has kept nobody knows since when.
+        const isOld = result.kind === 'found' && keptMs !== undefined;
+        const deniesUntilMs = isOld ? 0 : Math.min(expiresAtMs, expiryOf(key, ABSENT, startedAtMs));
+        write(texts[index] ?? '', { result, expiresAtMs, deniesUntilMs }, readAtMs);
       }
       if (misses.length < keys.length) observer.counted('memory', 'hit', keys.length - misses.length);
       if (misses.length > 0) observer.counted('memory', 'miss', misses.length);

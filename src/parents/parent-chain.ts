@@ -91,12 +91,12 @@ function routeBySource(chain: ParentLookup, sources: readonly ParentSource[]): P
     return kind === 'same_id' ? SAME_ID_PARENTS : chain;
   };
   return {
-    peek: (key) => routeOf(key.type).peek?.(key),
-    lookup: async (keys, context) =>
+    peek: (key, purpose) => routeOf(key.type).peek?.(key, purpose),
+    lookup: async (keys, context, purpose) =>
       lookupInParts(
         keys,
         ({ type }) => routeOf(type),
-        async (route, routed) => route.lookup(routed, context),
+        async (route, routed) => route.lookup(routed, context, purpose),
       ),
   };
 }

@@ -134,12 +134,14 @@ export function createRedisParents(
   }
 
   return {
-    async lookup(keys, context) {
+    async lookup(keys, context, purpose) {
       const startedAtMs = clock.nowMs();
       const texts = keys.map((key) => toRedisKey(keyPrefix, toParentKeyText(key)));
-      const results = [...(await read(texts, startedAtMs))];
+      const kept = await read(texts, startedAtMs);
+      // Since when an entry has been there it does not say.
+      const results = kept.map((result) => (purpose === 'denial' && result?.kind === 'found' ? undefined : result));
       const readAtMs = clock.nowMs();
-      const misses = await lookupMisses(keys, results, next, context);
+      const misses = await lookupMisses(keys, results, next, context, purpose);
       if (misses.length < keys.length) observer.counted('redis', 'hit', keys.length - misses.length);
       if (misses.length > 0) {
         observer.counted('redis', 'miss', misses.length);

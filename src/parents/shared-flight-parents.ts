@@ -1,4 +1,4 @@
-import type { Clock, ParentKey, ParentLookup, ParentResult } from '../authorize/ports.ts';
+import type { Clock, LookupPurpose, ParentKey, ParentLookup, ParentResult } from '../authorize/ports.ts';
 import { DeadlineExceededError } from '../domain/errors.ts';
 import { toParentKeyText } from './parent-key.ts';
 import { failedWith, waitOrLeave } from './wait-or-leave.ts';
@@ -27,24 +27,24 @@ export function createSharedFlightParents(
 ): ParentLookup {
   const flights = new Map<string, Seat>();
 
-  async function fly(keys: readonly ParentKey[]): Promise<readonly ParentResult[]> {
+  async function fly(keys: readonly ParentKey[], purpose: LookupPurpose): Promise<readonly ParentResult[]> {
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(new DeadlineExceededError()), timeoutMs);
     try {
       const context = { signal: controller.signal, deadlineAtMs: clock.nowMs() + timeoutMs };
       // Lands in its time even if what it asks does not heed the signal: a flight that never lands is joined for ever.
-      return await waitOrLeave(next.lookup(keys, context), keys.length, context);
+      return await waitOrLeave(next.lookup(keys, context, purpose), keys.length, context);
     } finally {
       clearTimeout(timer);
     }
   }
 
   /** Starts one lookup of the keys that nobody is looking up. */
-  function takeOff(missing: ReadonlyMap<string, ParentKey>): void {
+  function takeOff(missing: ReadonlyMap<string, ParentKey>, purpose: LookupPurpose): void {
     const land = (): void => {
       for (const text of missing.keys()) flights.delete(text);
     };
-    const landed = fly([...missing.values()])
+    const landed = fly([...missing.values()], purpose)
       .catch((error: unknown) => Array.from(missing, () => failedWith(error)))
       .finally(land);
     let position = 0;
@@ -52,14 +52,15 @@ export function createSharedFlightParents(
   }
 
   return {
-    async lookup(keys, context) {
-      const texts = keys.map(toParentKeyText);
+    async lookup(keys, context, purpose = 'any') {
+      // Apart: what is good enough for any purpose is not for a denial. No key begins with a letter.
+      const texts = keys.map((key) => (purpose === 'any' ? '' : purpose) + toParentKeyText(key));
       const missing = new Map<string, ParentKey>();
       keys.forEach((key, index) => {
         const text = texts[index] ?? '';
         if (!flights.has(text)) missing.set(text, key);
       });
-      if (missing.size > 0) takeOff(missing);
+      if (missing.size > 0) takeOff(missing, purpose);
       const seats = texts.map((text) => flights.get(text));
       return waitOrLeave(landAll(seats), keys.length, context);
     },

@@ -1,7 +1,7 @@
 import { v1 } from '@authzed/authzed-node';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { RelationshipCheck } from '../authorize/ports.ts';
-import { toCheckItem, toObjectName } from './spicedb-requests.ts';
+import { isOfAbsent, toCheckItem, toObjectName } from './spicedb-requests.ts';
 
 /** SpiceDB refuses a bulk of more than 10,000 items. */
 const MAX_ITEMS = 5_000;
@@ -14,31 +14,41 @@ export interface BulkItems {
   readonly bytes: Buffer;
 }
 
+/** A check that was written, and all of its item but the resource. */
+interface WrittenCheck {
+  readonly check: RelationshipCheck;
+  readonly common: Uint8Array;
+}
+
 /** At least one; a single empty one if there are no items. */
 export type Bulks = readonly [BulkItems, ...BulkItems[]];
 
 /**
  * Writes checks as items, in order, in bulks that SpiceDB takes. The bytes are those of the generated codec, which takes
- * a dozen objects and buffers for each item; what neighbours have in common is written once here.
+ * a dozen objects and buffers for each item; what neighbours have in common is written once here. Absent ones are asked
+ * for one guest (see `toCheckItem`), so that SpiceDB answers them together as it does denied ones.
  *
  * @throws InvalidArgumentError for an id that can't be written.
  */
 export function writeCheckItems(checks: readonly RelationshipCheck[]): Bulks {
   const writer = new BinaryWriter();
-  let last: RelationshipCheck | undefined;
-  let common: Uint8Array = new Uint8Array();
+  let lastPresent: WrittenCheck | undefined;
+  let lastAbsent: WrittenCheck | undefined;
   for (const check of checks) {
     const { type, id } = toObjectName(check.object);
-    if (check.principal !== last?.principal || check.permission !== last.permission) {
+    const isAbsent = isOfAbsent(check);
+    let last = isAbsent ? lastAbsent : lastPresent;
+    if (last === undefined || check.principal !== last.check.principal || check.permission !== last.check.permission) {
       const { resource: _, ...others } = toCheckItem(check);
-      common = v1.CheckBulkPermissionsRequestItem.toBinary(others);
-      last = check;
+      last = { check, common: v1.CheckBulkPermissionsRequestItem.toBinary(others) };
+      if (isAbsent) lastAbsent = last;
+      else lastPresent = last;
     }
     writer.tag(2, WireType.LengthDelimited).fork();
     writer.tag(1, WireType.LengthDelimited).fork();
     writer.tag(1, WireType.LengthDelimited).string(type);
     writer.tag(2, WireType.LengthDelimited).string(id).join();
-    writer.raw(common).join();
+    writer.raw(last.common).join();
   }
   return splitItems(writer.finish());
 }

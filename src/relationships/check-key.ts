@@ -1,10 +1,20 @@
 import type { RelationshipCheck, RelationshipObject } from '../authorize/ports.ts';
 import type { Consistency } from '../domain/consistency.ts';
 
-/** Two checks have the same key exactly when they are the same question. */
+/** Two checks have the same key exactly when they are the same question, whatever they were asked as. */
 export function checkKey({ object, permission, principal }: RelationshipCheck): string {
   const { kind, id, account } = principal;
   return `${objectKey(object)}${part(permission)}${part(kind)}${part(id)}${part(account)}`;
+}
+
+/** As `checkKey`, but two checks that were asked as something else have different keys. */
+export function askedKey(check: RelationshipCheck & { readonly askedAs: string }): string {
+  return `${checkKey(check)}${part(check.askedAs)}`;
+}
+
+/** True if the check came about by a lookup. */
+export function isAskedAs(check: RelationshipCheck): check is RelationshipCheck & { readonly askedAs: string } {
+  return check.askedAs !== undefined;
 }
 
 /** The key of all that `objectIdOf` leaves out: two checks with the same of both are the same question. */

@@ -10,7 +10,7 @@ import type {
 import type { Consistency } from '../domain/consistency.ts';
 import { MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { CancelledError, DeadlineExceededError, UnavailableError, toTaskgateError } from '../domain/errors.ts';
-import { checkKey } from './check-key.ts';
+import { askedKey, checkKey, isAskedAs } from './check-key.ts';
 import { copyText } from '../domain/copy-text.ts';
 import type { Freshness, Moment } from './freshness.ts';
 import { toObjectName } from './spicedb-requests.ts';
@@ -49,6 +49,10 @@ const RENEWED_SHARE = 0.2;
  * Only minimise-latency is answered from it; a caller that asks for more gets a read of its own. An answer is kept with
  * the moment at which its check *began*, so that a change which was told meanwhile voids it. Faults are never kept.
  *
+ * A denial at the end of a lookup is kept for what was asked and not for the object that it led to: a second child of a
+ * denied parent costs what an absent one costs, which is a check of its own. What is held is no secret, and is kept for
+ * all that leads there.
+ *
  * An answer that is still asked for as its time runs out is renewed behind the caller's back: when the time of a busy one
  * is up, everybody who asks at that moment would wait. Whoever asks what is being asked already waits for that answer, if
  * it would take it from the cache once it is there.
@@ -60,13 +64,23 @@ export function createDecisionCache(
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
   const flights = new Map<string, Flight>();
 
-  const read = (check: RelationshipCheck): Entry | undefined => {
-    const entry = entries.get(checkKey(check));
+  const readAt = (key: string, check: RelationshipCheck): Entry | undefined => {
+    const entry = entries.get(key);
     if (entry === undefined || entry.expiresAtMs <= clock.nowMs()) return undefined;
     return freshness.holdsSince(toObjectName(check.object), entry.moment) ? entry : undefined;
   };
+  const read = (check: RelationshipCheck): Entry | undefined => {
+    const entry = readAt(checkKey(check), check);
+    if (!isAskedAs(check) || entry?.result.kind === 'held') return entry;
+    return readAt(askedKey(check), check);
+  };
   const keep = (check: RelationshipCheck, answer: Pick<Entry, 'result' | 'checkedAt' | 'moment'>): void => {
-    entries.set(copyText(checkKey(check)), { ...answer, expiresAtMs: clock.nowMs() + ttlMs, isRenewed: false });
+    const key = checkKey(check);
+    const isOfAsked = isAskedAs(check) && answer.result.kind === 'denied';
+    // What was held is so no longer.
+    if (isOfAsked && entries.peek(key)?.result.kind === 'held') entries.delete(key);
+    const entry = { ...answer, expiresAtMs: clock.nowMs() + ttlMs, isRenewed: false };
+    entries.set(copyText(isOfAsked ? askedKey(check) : key), entry);
   };
   const ask = async (
     checks: readonly RelationshipCheck[],
@@ -88,7 +102,8 @@ export function createDecisionCache(
     context: CallContext,
     moment: Moment,
   ): Promise<CheckedRelationships> => {
-    const key = checkKey(check);
+    // Absent children share no question, so denied ones that hang off one object don't either.
+    const key = isAskedAs(check) ? askedKey(check) : checkKey(check);
     let joined: Flight | undefined;
     for (;;) {
       const flight = flights.get(key);

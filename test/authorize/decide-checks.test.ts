@@ -29,6 +29,7 @@ interface Asked {
 const PARENTS: Readonly<Record<string, ParentResult>> = {
   'msg-1': { kind: 'found', id: 'task-1' },
   'msg-2': { kind: 'found', id: 'task-1' },
+  'msg-3': { kind: 'found', id: 'task-2' },
   report: { kind: 'found', id: 'task-1' },
   'msg-broken': { kind: 'failed', error: new UnavailableError('database') },
 };
@@ -42,11 +43,17 @@ function setUp(
   if (loaded.kind === 'invalid') throw new Error('the defaults are invalid');
   const asked: Asked[] = [];
   const lookedUp: (readonly ParentKey[])[] = [];
+  const confirmed: (readonly ParentKey[])[] = [];
   const picked: string[] = [];
+  let confirm = (key: ParentKey): ParentResult => PARENTS[key.value] ?? { kind: 'absent' };
   const decideChecks = createDecideChecks(
     {
       parents: {
-        async lookup(keys) {
+        async lookup(keys, _context, purpose = 'any') {
+          if (purpose === 'denial') {
+            confirmed.push(keys);
+            return keys.map(confirm);
+          }
           lookedUp.push(keys);
           return keys.map(({ value }) => PARENTS[value] ?? { kind: 'absent' });
         },
@@ -72,7 +79,10 @@ function setUp(
     },
   );
   const decide = async (...checks: TaskCheck[]) => decideChecks(principal, checks, context);
-  return { decide, asked, lookedUp, picked };
+  const setConfirm = (next: typeof confirm): void => {
+    confirm = next;
+  };
+  return { decide, asked, lookedUp, confirmed, setConfirm, picked };
 }
 
 function check(type: string, id: string, operation: Operation = 'read'): TaskCheck {
@@ -125,6 +135,8 @@ describe('createDecideChecks', () => {
         denied.asked.map(({ consistency }) => consistency),
       );
       expect(absent.picked).toEqual(['task message:id:msg-none']);
+      // A choice takes time: it is made for both.
+      expect(denied.picked).toEqual(['task message:id:msg-1']);
       expect(absentOutcome).toMatchObject({ decision: { kind: 'NOT_FOUND' }, reason: 'absent' });
       expect(deniedOutcome).toMatchObject({ decision: { kind: 'NOT_FOUND' }, reason: 'denied' });
     },
@@ -145,6 +157,34 @@ describe('createDecideChecks', () => {
     expect(await decide(check('message', 'msg-none', 'update'))).toMatchObject([
       { kind: 'decided', decision: { kind: 'NOT_FOUND' }, reason: 'absent' },
     ]);
+  });
+
+  it('looks up again what is hidden, denied and absent alike, and nothing that is allowed or known', async () => {
+    const { decide, confirmed } = setUp({}, ({ object }) => ({
+      kind: object.kind === 'resource' && object.id === 'task-2' ? 'held' : 'denied',
+    }));
+    await decide(
+      check('message', 'msg-1'),
+      check('message', 'msg-3'),
+      check('task', 'task-1'),
+      check('message', 'none'),
+    );
+    expect(confirmed.map((keys) => keys.map(({ value }) => value))).toEqual([['msg-1', 'none']]);
+  });
+
+  it.each<[string, ParentResult, object]>([
+    ['stands if it is found where it was', { kind: 'found', id: 'task-1' }, { decision: { kind: 'NOT_FOUND' } }],
+    ['stands if it is gone', { kind: 'absent' }, { decision: { kind: 'NOT_FOUND' } }],
+    [
+      'is an error if it can not be told',
+      { kind: 'failed', error: new UnavailableError('database') },
+      { kind: 'failed' },
+    ],
+    ['is an error if it leads elsewhere by now', { kind: 'found', id: 'task-2' }, { kind: 'failed' }],
+  ])('a denial %s', async (_, result, outcome) => {
+    const { decide, setConfirm } = setUp();
+    setConfirm(() => result);
+    expect(await decide(check('message', 'msg-1'))).toMatchObject([outcome]);
   });
 
   it('asks nothing after a lookup that failed, and is an error', async () => {

@@ -18,6 +18,8 @@ function setUp({ jitter = 0, random = 0, maxEntries = 100 } = {}) {
     clock,
     source,
     lookup: async (...keys: Parameters<typeof messageKey>[0][]) => memory.lookup(keys.map(messageKey), callContext()),
+    lookupForDenial: async (key: string) => memory.lookup([messageKey(key)], callContext(), 'denial'),
+    peek: (key: string) => [memory.peek?.(messageKey(key)), memory.peek?.(messageKey(key), 'denial')],
     lookupName: async () =>
       memory.lookup([{ type: 'task', by: 'name', value: 'n', parentType: 'task' }], callContext()),
     setAnswer: (next: typeof answer) => {
@@ -39,6 +41,23 @@ describe('memory', () => {
     expect(await lookup('m')).toEqual([result]);
     expect(source.asked).toHaveLength(1);
     clock.advance(1);
+    await lookup('m');
+    expect(source.asked).toHaveLength(2);
+  });
+
+  test('keeps a found parent no longer than an absence where it is grounds for a denial', async () => {
+    const { lookup, lookupForDenial, peek, source, clock } = setUp();
+    await lookup('m');
+    clock.advance(4_999);
+    expect(peek('m')).toEqual([found('task-1'), found('task-1')]);
+    await lookupForDenial('m');
+    expect(source.asked).toHaveLength(1);
+    clock.advance(1);
+    expect(peek('m')).toEqual([found('task-1'), undefined]);
+    expect(await lookupForDenial('m')).toEqual([found('task-1')]);
+    expect(source.asked).toHaveLength(2);
+    // It has just been looked up, for whatever purpose.
+    expect(peek('m')).toEqual([found('task-1'), found('task-1')]);
     await lookup('m');
     expect(source.asked).toHaveLength(2);
   });

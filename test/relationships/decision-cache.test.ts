@@ -335,6 +335,62 @@ describe('a question that is being asked already', () => {
   });
 });
 
+describe('what was looked up', () => {
+  /** A check of task-1, asked as something that led there. */
+  function setUpAsked() {
+    const { cache, asked, changes, advance, setAnswer } = setUp();
+    changes.followed(FOLLOWED);
+    const check = async (askedAs?: string): Promise<string | undefined> => {
+      const question = { ...taskCheck('task-1'), askedAs };
+      const { results } = await cache.check([question], MINIMIZE_LATENCY, callContext());
+      expect(cache.peek?.(question)?.result).toEqual(results[0]);
+      return results[0]?.kind;
+    };
+    return { check, asked, changes, advance, setAnswer };
+  }
+
+  test('is known to be denied of that alone', async () => {
+    const { check, asked, setAnswer } = setUpAsked();
+    setAnswer(async () => ({ kind: 'denied' }));
+    for (const askedAs of ['message:id:1', 'message:id:2', undefined]) {
+      expect(await check(askedAs)).toBe('denied');
+      expect(await check(askedAs)).toBe('denied');
+    }
+    expect(asked).toHaveLength(3);
+  });
+
+  test('is known to be held of all that leads there', async () => {
+    const { check, asked } = setUpAsked();
+    for (const askedAs of ['message:id:1', 'message:id:2', undefined]) expect(await check(askedAs)).toBe('held');
+    expect(asked).toHaveLength(1);
+  });
+
+  test('is no longer held, of all that leads there, once it was denied of one', async () => {
+    const { check, asked, setAnswer, advance } = setUpAsked();
+    await check('message:id:1');
+    advance(24_000);
+    setAnswer(async () => ({ kind: 'denied' }));
+    // The renewal finds it denied.
+    expect(await check('message:id:1')).toBe('held');
+    await settled();
+    expect(await check('message:id:1')).toBe('denied');
+    expect(asked).toHaveLength(2);
+    expect(await check('message:id:2')).toBe('denied');
+    expect(asked).toHaveLength(3);
+  });
+
+  test('is held as soon as that is known of anything that leads there', async () => {
+    const { check, asked, setAnswer, changes } = setUpAsked();
+    setAnswer(async () => ({ kind: 'denied' }));
+    await check('message:id:1');
+    changes.changed([TASK_1], 'grant');
+    setAnswer(async () => ({ kind: 'held' }));
+    expect(await check('message:id:2')).toBe('held');
+    expect(await check('message:id:1')).toBe('held');
+    expect(asked).toHaveLength(2);
+  });
+});
+
 describe('a floor beside a token of the caller', () => {
   test('reads fully consistent, and shows SpiceDB the token once', async () => {
     const { check, asked, changes, advance } = setUp();

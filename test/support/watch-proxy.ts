@@ -28,8 +28,13 @@ export interface WatchProxy extends AsyncDisposable {
   setMode(mode: WatchMode): void;
 }
 
+export interface WatchProxyOptions {
+  /** Told of each call with one request when all of it has come: its path and the bytes, with the prefix of gRPC. */
+  readonly onCall?: (path: string, body: Buffer) => void;
+}
+
 /** A cleartext HTTP/2 proxy in front of SpiceDB at `host:port` or `unix:/path` that can cut Watch and nothing else. */
-export async function startWatchProxy(target: string): Promise<WatchProxy> {
+export async function startWatchProxy(target: string, { onCall }: WatchProxyOptions = {}): Promise<WatchProxy> {
   let mode: WatchMode = 'ok';
   const watches = new Map<ServerHttp2Stream, ClientHttp2Stream>();
   const sessions = new Set<ServerHttp2Session>();
@@ -47,6 +52,11 @@ export async function startWatchProxy(target: string): Promise<WatchProxy> {
     const path = String(headers[HTTP2_HEADER_PATH]);
     calls.set(path, (calls.get(path) ?? 0) + 1);
     const isWatch = path === WATCH.path;
+    if (onCall !== undefined) {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', () => onCall(path, Buffer.concat(chunks)));
+    }
     if (isWatch && (mode === 'refuse' || mode === 'reset')) {
       if (mode === 'reset') stream.close(NGHTTP2_INTERNAL_ERROR);
       else stream.respond(UNAVAILABLE, { endStream: true });
