@@ -38,6 +38,7 @@ import { createHealth } from './rpc/health.ts';
 import { createPipeline } from './rpc/pipeline.ts';
 import { createProcedures } from './rpc/procedures.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
+import { logFault } from './telemetry/logger.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
@@ -47,6 +48,7 @@ const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND_MS;
 const MAX_KEYS_PER_QUERY = 10_000;
 const SECRET_BYTES = 32;
+const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
 
 /** The stores that a server asks. Whoever made `sql` and `redis` closes them, after the server. */
 export interface Stores {
@@ -95,7 +97,7 @@ export async function startServer(
   const relationships = createRelationshipChain(
     {
       clock: CLOCK,
-      onChangesLost: (err) => logger.warn({ err }, 'changes of relationships may be missed: decisions are not kept'),
+      onChangesLost: (fault) => logFault(logger, 'warn', { fault }, CHANGES_LOST),
     },
     { spiceDb: stores.spiceDb, caching: toCaching(config) },
   );
