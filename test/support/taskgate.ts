@@ -19,6 +19,8 @@ export interface TestTaskgateOptions {
   readonly grpc?: 'tcp' | 'socket';
   /** YAML that is put under TASKGATE_CONFIG. */
   readonly yaml?: string;
+  /** Milliseconds of silence after which Watch is doubted. Default 0: the in-memory datastore speaks of changes only. */
+  readonly watchSilenceMs?: number;
 }
 
 export interface TestTaskgate extends AsyncDisposable {
@@ -102,8 +104,7 @@ export async function startWithStores(
   const logged: string[] = [];
   const logger = createLogger({ level: 'debug', format: 'json' }, { write: (line: string) => void logged.push(line) });
   const configured = opened.use(openStores(config, { logger }));
-  // The in-memory datastore speaks of changes only.
-  const spicedb = { ...config.spicedb, watchSilenceMs: 0 };
+  const spicedb = { ...config.spicedb, watchSilenceMs: options.watchSilenceMs ?? 0 };
   const quick = { ...config, spicedb, shutdown: { ...config.shutdown, drainDelayMs: 0 } };
   const server = await startServer(quick, { ...configured, spiceDb: stores.spiceDb }, { logger });
   opened.defer(async () => server.close());
