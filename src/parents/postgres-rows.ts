@@ -71,5 +71,5 @@ function textOf(row: Row, column: string): string | undefined {
 }
 
 function malformed(what: string): UnavailableError {
-  return new UnavailableError('database', { cause: new Error(`the database's answer is malformed: ${what}`) });
+  return new UnavailableError('database', { cause: `the database's answer is malformed: ${what}` });
 }
