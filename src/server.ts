@@ -48,6 +48,7 @@ import { createHealth } from './rpc/health.ts';
 import { createPipeline } from './rpc/pipeline.ts';
 import { createProcedures } from './rpc/procedures.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
+import { logFault } from './telemetry/logger.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -60,6 +61,7 @@ const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND_MS;
 const MAX_KEYS_PER_QUERY = 10_000;
 const SECRET_BYTES = 32;
+const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
 
 /** The stores that a server asks. Whoever made `sql` and `redis` closes them, after the server. */
 export interface Stores {
@@ -118,7 +120,7 @@ export async function startServer(
     {
       clock: CLOCK,
       ...guards.spicedb,
-      onChangesLost: (err) => logger.warn({ err }, 'changes of relationships may be missed: decisions are not kept'),
+      onChangesLost: (fault) => logFault(logger, 'warn', { fault }, CHANGES_LOST),
     },
     { spiceDb: stores.spiceDb, caching: toCaching(config) },
   );

@@ -4,6 +4,7 @@ import { createPostgresSql } from '../parents/postgres-sql.ts';
 import { createRedisClient } from '../parents/redis-client.ts';
 import type { SpiceDbOptions } from '../relationships/spicedb-client.ts';
 import type { Stores } from '../server.ts';
+import { logFault } from '../telemetry/logger.ts';
 
 /** How the configured SpiceDB is reached. */
 export function toSpiceDbOptions({ spicedb }: ServeConfig): SpiceDbOptions {
@@ -19,7 +20,7 @@ export function openStores(config: ServeConfig, { logger }: { readonly logger: L
     poolSize,
     connectTimeoutMs,
     statementTimeoutMs: timeoutMs,
-    onError: (err) => logger.warn({ err }, 'a database connection broke'),
+    onError: (fault) => logFault(logger, 'warn', { fault }, 'a database connection broke'),
   });
   const redis =
     config.redis === undefined

@@ -7,6 +7,8 @@ import { quoteIdentifier } from './postgres-catalogue.ts';
 export interface ParentQuery {
   /** Takes one parameter: the array of keys. */
   readonly text: string;
+  /** The columns of the answer, in order. */
+  readonly columns: readonly string[];
   /** False for a value that no row can have; it must not be asked. */
   readonly isCanonical: (value: string) => boolean;
   /** The column of the rows that holds the id of the parent; undefined if the type has no such parent. */
@@ -22,8 +24,12 @@ export function toParentQuery({ source, table, idType, nameType }: ConfirmedSour
   const targets = Object.entries({ [source.type]: source.id, ...source.parents });
   const key = quoteIdentifier(keyColumn);
   const columns = targets.map(([, column], index) => `${quoteIdentifier(column)}::text AS "parent_${index}"`);
+  const asked = `ANY($1::${keyType.arrayType})`;
+  // The index finds what the column's collation takes for the same; a row that was not asked for must not come.
+  const exactly = keyType.arrayType === 'text[]' ? ` AND ${key}::text COLLATE "C" = ${asked}` : '';
   return {
-    text: `SELECT ${key}::text AS "key", ${columns.join(', ')} FROM ${table} WHERE ${key} = ANY($1::${keyType.arrayType})`,
+    text: `SELECT ${key}::text AS "key", ${columns.join(', ')} FROM ${table} WHERE ${key} = ${asked}${exactly}`,
+    columns: ['key', ...targets.map((_, index) => `parent_${index}`)],
     isCanonical: keyType.isCanonical,
     columnOf(parentType) {
       const index = targets.findIndex(([type]) => type === parentType);

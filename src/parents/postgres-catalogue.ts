@@ -45,6 +45,8 @@ const COLUMNS = `
   FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
   WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`;
 
+const ANSWERED = ['column', 'type', 'readable', 'unique'];
+
 interface Column {
   readonly type: string;
   readonly readable: boolean;
@@ -67,7 +69,7 @@ export async function confirmSources(
   const confirmed = new Map<string, ConfirmedSource>();
   for (const source of sources) {
     const table = source.table.split('.').map(quoteIdentifier).join('.');
-    const columns = toColumns(await sql.query(COLUMNS, [table], bounds));
+    const columns = toColumns(await sql.query(COLUMNS, [table], { ...bounds, columns: ANSWERED }));
     const report = (setting: string, problem: string): void =>
       void problems.push(`types.${source.type}.${setting}: ${problem}`);
     if (columns.size === 0) {

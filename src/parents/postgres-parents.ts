@@ -63,8 +63,14 @@ export function createPostgresParents(
       if (source === undefined) throw new InternalError({ cause: `no source for ${type}` });
       const query = toParentQuery(source, by);
       const asked = [...new Set(keys.map(({ value }) => value))].filter(query.isCanonical);
-      const rows = asked.length === 0 ? [] : await sql.query(query.text, [asked], bounds());
+      const { columns } = query;
+      const rows = asked.length === 0 ? [] : await sql.query(query.text, [asked], { ...bounds(), columns });
       const rowsByKey = Map.groupBy(rows, (row) => row['key']);
+      // What was not asked for is no answer. Taken for one, it would say that everything is absent.
+      const answerable = new Set<unknown>(asked);
+      if (rows.some((row) => !answerable.has(row['key']))) {
+        throw new UnavailableError('database', { cause: 'a row that was not asked for' });
+      }
       return keys.map((key) => toParentResult(rowsByKey.get(key.value) ?? [], query.columnOf(key.parentType)));
     } catch (error) {
       observer.faulted('database', error);

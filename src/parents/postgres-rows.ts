@@ -41,7 +41,8 @@ export function createPostgresRows(
       for (let at = 0; at < asked.length; at += MAX_KEYS) {
         const keys = asked.slice(at, at + MAX_KEYS);
         const askedKeys = new Set(keys);
-        for (const row of await sql.query(queries.present, [keys], boundsOf(context))) {
+        const options = { ...boundsOf(context), columns: ['row_id'] };
+        for (const row of await sql.query(queries.present, [keys], options)) {
           const id = textOf(row, 'row_id');
           if (id === undefined || !askedKeys.has(id)) throw malformed('a row that was not asked for');
           found.add(id);
@@ -70,5 +71,5 @@ function textOf(row: Row, column: string): string | undefined {
 }
 
 function malformed(what: string): UnavailableError {
-  return new UnavailableError('database', { cause: new Error(`the database's answer is malformed: ${what}`) });
+  return new UnavailableError('database', { cause: `the database's answer is malformed: ${what}` });
 }

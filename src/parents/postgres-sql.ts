@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import { Pool } from 'pg';
 import { DeadlineExceededError, TaskgateError, toTaskgateError, UnavailableError } from '../domain/errors.ts';
 import type { Sql } from './sql.ts';
+import { assertColumns } from './sql.ts';
 
 export interface PostgresOptions {
   /** `postgres://…`; its parameters are pg's, such as `sslmode`. */
@@ -32,14 +33,16 @@ export function createPostgresSql(options: PostgresOptions): Sql {
   pool.on('connect', (client) => void client.on('error', () => undefined));
 
   return {
-    async query(text, values, { signal, timeoutMs }) {
+    async query(text, values, { signal, timeoutMs, columns }) {
       if (signal.aborted) throw toTaskgateError(signal.reason);
       const { promise: bound, reject } = Promise.withResolvers<never>();
       const leave = (): void => reject(toTaskgateError(signal.reason));
       const timer = setTimeout(() => reject(new DeadlineExceededError()), timeoutMs);
       signal.addEventListener('abort', leave, { once: true });
       try {
-        return await queryOnce(pool, text, values, bound);
+        const { fields, rows } = await queryOnce(pool, text, values, bound);
+        assertColumns(fields, columns);
+        return rows;
       } catch (error) {
         throw error instanceof TaskgateError ? error : new UnavailableError('database', { cause: error });
       } finally {
@@ -62,9 +65,9 @@ async function queryOnce(pool: Pool, text: string, values: readonly unknown[], b
     throw error;
   }
   try {
-    const { rows } = await Promise.race([client.query<Record<string, unknown>>(text, [...values]), bound]);
+    const answer = await Promise.race([client.query<Record<string, unknown>>(text, [...values]), bound]);
     client.release();
-    return rows;
+    return answer;
   } catch (error) {
     client.release(true);
     throw error;

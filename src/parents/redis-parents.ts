@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ParentKey, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
+import { UnavailableError } from '../domain/errors.ts';
 import type { ExpiryDeps } from './expiry.ts';
 import { lookupMisses, withoutHoles } from './lookup-misses.ts';
 import type { CacheableResult, KeyRing } from './parent-entry.ts';
@@ -60,14 +61,18 @@ export function createRedisParents(
 
   async function readTogether(texts: string[]): Promise<readonly unknown[]> {
     const replies: unknown = await redis.mgetBuffer(texts);
-    if (!Array.isArray(replies) || replies.length !== texts.length) throw new Error('Redis did not answer each key');
+    if (!Array.isArray(replies) || replies.length !== texts.length) {
+      throw new UnavailableError('redis', { cause: 'Redis did not answer each key' });
+    }
     return replies;
   }
 
   async function read(texts: readonly string[], nowMs: number): Promise<readonly (ParentResult | undefined)[]> {
     try {
       const replies = await withinBudget(readAll(texts), timeoutMs);
-      if (replies === TIMED_OUT) throw new Error(`Redis did not answer within ${timeoutMs} ms`);
+      if (replies === TIMED_OUT) {
+        throw new UnavailableError('redis', { cause: `Redis did not answer within ${timeoutMs} ms` });
+      }
       return replies.map((reply, index) => parse(reply, texts[index] ?? '', nowMs));
     } catch (error) {
       observer.counted('redis', 'fault', texts.length);

@@ -132,6 +132,19 @@ function parsePair(item: v1.CheckBulkPermissionsRequestItem, pair: v1.CheckBulkP
   }
 }
 
+/** True if the object is held; false if it is held conditionally. @throws UnavailableError when it can't be understood. */
+export function parseLookupPermissionship(permissionship: v1.LookupPermissionship): boolean {
+  switch (permissionship) {
+    case v1.LookupPermissionship.HAS_PERMISSION:
+      return true;
+    case v1.LookupPermissionship.CONDITIONAL_PERMISSION:
+      return false;
+    case v1.LookupPermissionship.UNSPECIFIED:
+    default:
+      throw malformedAnswer('the permissionship');
+  }
+}
+
 function parsePermissionship(permissionship: v1.CheckPermissionResponse_Permissionship): RelationshipResult {
   switch (permissionship) {
     case Permissionship.HAS_PERMISSION:

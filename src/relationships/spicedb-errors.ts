@@ -56,5 +56,6 @@ export function blameToken(error: TaskgateError, consistency: Consistency): Task
 
 /** SpiceDB said something that can't be understood: neither an allow nor a denial. */
 export function malformedAnswer(what: string, cause?: unknown): UnavailableError {
-  return new UnavailableError('spicedb', { cause: new Error(`SpiceDB's answer is malformed: ${what}`, { cause }) });
+  const problem = `SpiceDB's answer is malformed: ${what}`;
+  return new UnavailableError('spicedb', { cause: cause === undefined ? problem : new Error(problem, { cause }) });
 }

@@ -1,5 +1,4 @@
 import { status } from '@grpc/grpc-js';
-import { v1 } from '@authzed/authzed-node';
 import type { CallContext, HeldList, HeldLister, RelationshipCheck } from '../authorize/ports.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { strongerConsistency } from '../domain/consistency.ts';
@@ -7,6 +6,7 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { FailedPreconditionError, OverloadedError, toTaskgateError, UnavailableError } from '../domain/errors.ts';
 import type { Freshness } from './freshness.ts';
 import { unescapeObjectId } from './object-id.ts';
+import { parseLookupPermissionship } from './spicedb-answers.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
 import { blameToken, grpcStatusOf } from './spicedb-errors.ts';
 import { LOOKUP_RESOURCES } from './spicedb-methods.ts';
@@ -54,7 +54,11 @@ async function lookupAll(
   const stream = client.stream(LOOKUP_RESOURCES, toLookupRequest(question, at, 0), signal, {
     onMessage({ permissionship, resourceObjectId, lookedUpAt }) {
       readAt ??= lookedUpAt?.token;
-      if (permissionship !== v1.LookupPermissionship.HAS_PERMISSION) return;
+      try {
+        if (!parseLookupPermissionship(permissionship)) return;
+      } catch (thrown) {
+        reject(thrown);
+      }
       // What is no escaped id is a sentinel, or another application's.
       const id = unescapeObjectId(resourceObjectId);
       if (id !== undefined) ids.add(id);

@@ -1,7 +1,7 @@
-import { v1 } from '@authzed/authzed-node';
 import type { CallContext, RelationshipCheck } from '../authorize/ports.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { UnavailableError } from '../domain/errors.ts';
+import { parseLookupPermissionship } from './spicedb-answers.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
 import { LOOKUP_RESOURCES } from './spicedb-methods.ts';
 import { toLookupRequest } from './spicedb-requests.ts';
@@ -37,7 +37,11 @@ export async function lookupHeldObjects(
       received += 1;
       lookedUpAt = message.lookedUpAt?.token ?? '';
       if (lookedUpAt === '') reject(new UnavailableError('spicedb', { cause: 'a lookup without a revision' }));
-      if (message.permissionship === v1.LookupPermissionship.HAS_PERMISSION) ids.add(message.resourceObjectId);
+      try {
+        if (parseLookupPermissionship(message.permissionship)) ids.add(message.resourceObjectId);
+      } catch (thrown) {
+        reject(thrown);
+      }
     },
     onEnd(error) {
       if (error !== undefined) reject(error);

@@ -1,11 +1,15 @@
-import type { RelationshipReader } from '../authorize/ports-lifecycle.ts';
+import type { v1 } from '@authzed/authzed-node';
+import type { CallContext } from '../authorize/ports.ts';
+import type { RelationshipPattern, RelationshipReader } from '../authorize/ports-lifecycle.ts';
 import { FULLY_CONSISTENT } from '../domain/consistency.ts';
 import { OverloadedError } from '../domain/errors.ts';
 import { writeItems } from './bulk-items.ts';
 import { parseRelationship } from './parse-relationship.ts';
 import type { Freshness } from './freshness.ts';
+import { parseToken } from './spicedb-answers.ts';
 import { checkBulk } from './spicedb-bulk.ts';
 import type { SpiceDbClient } from './spicedb-client.ts';
+import { malformedAnswer } from './spicedb-errors.ts';
 import { READ_RELATIONSHIPS } from './spicedb-methods.ts';
 import { toConsistency, toExistenceItem, toFilter, toObjectName } from './spicedb-requests.ts';
 import { createSpiceDbScan } from './spicedb-scan.ts';
@@ -22,10 +26,24 @@ export function createSpiceDbReader({
   readonly client: SpiceDbClient;
   readonly freshness: Pick<Freshness, 'beginWrite'>;
 }): RelationshipReader {
-  const read: RelationshipReader['read'] = async (pattern, context) => {
-    const request = { consistency: FRESHEST, relationshipFilter: toFilter(pattern), optionalLimit: 0 };
-    const max = MAX_READ + 1;
+  const readUpTo = async (
+    max: number,
+    pattern: RelationshipPattern,
+    context: CallContext,
+    optionalLimit = 0,
+  ): Promise<readonly v1.ReadRelationshipsResponse[]> => {
+    const filter = toFilter(pattern);
+    const request = { consistency: FRESHEST, relationshipFilter: filter, optionalLimit };
     const answers = await takeAnswers(client, READ_RELATIONSHIPS, { request, max }, context);
+    for (const { relationship, readAt } of answers) {
+      if (!isOf(filter, relationship)) throw malformedAnswer('a relationship that was not asked for');
+      parseToken(readAt);
+    }
+    return answers;
+  };
+  const read: RelationshipReader['read'] = async (pattern, context) => {
+    const max = MAX_READ + 1;
+    const answers = await readUpTo(max, pattern, context);
     if (answers.length === max) throw new OverloadedError({ cause: `more than ${MAX_READ} relationships` });
     return {
       relationships: answers.map(({ relationship }) => parseRelationship(relationship)),
@@ -51,8 +69,7 @@ export function createSpiceDbReader({
     },
 
     async exists(pattern, context) {
-      const request = { consistency: FRESHEST, relationshipFilter: toFilter(pattern), optionalLimit: 1 };
-      const answers = await takeAnswers(client, READ_RELATIONSHIPS, { request, max: 1 }, context);
+      const answers = await readUpTo(1, pattern, context, 1);
       return answers.length > 0;
     },
 
@@ -70,4 +87,18 @@ export function createSpiceDbReader({
       );
     },
   };
+}
+
+/** True if the filter asks for the relationship, as far as it names what it asks for. */
+function isOf(filter: v1.RelationshipFilter, relationship: v1.Relationship | undefined): boolean {
+  const { resource, relation, subject } = relationship ?? {};
+  const { subjectType = '', optionalSubjectId = '' } = filter.optionalSubjectFilter ?? {};
+  const isOrAny = (asked: string, told: string | undefined): boolean => asked === '' || asked === told;
+  return (
+    isOrAny(filter.resourceType, resource?.objectType) &&
+    isOrAny(filter.optionalResourceId, resource?.objectId) &&
+    isOrAny(filter.optionalRelation, relation) &&
+    isOrAny(subjectType, subject?.object?.objectType) &&
+    isOrAny(optionalSubjectId, subject?.object?.objectId)
+  );
 }

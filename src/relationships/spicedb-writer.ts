@@ -1,6 +1,11 @@
 import { status } from '@grpc/grpc-js';
 import { v1 } from '@authzed/authzed-node';
-import type { RelationshipPattern, RelationshipWriter, WriteResult } from '../authorize/ports-lifecycle.ts';
+import type {
+  RelationshipChange,
+  RelationshipPattern,
+  RelationshipWriter,
+  WriteResult,
+} from '../authorize/ports-lifecycle.ts';
 import { InternalError, UnavailableError } from '../domain/errors.ts';
 import type { Freshness, ObjectName } from './freshness.ts';
 import { parseToken } from './spicedb-answers.ts';
@@ -31,7 +36,7 @@ export function createSpiceDbWriter({
     const request = toWriteRequest(change);
     const { create = [], touch = [], remove = [] } = change;
     const objects = [...create, ...touch, ...remove].map(({ object }) => toObjectName(object));
-    return tracked(freshness, objects, async (optionalTransactionMetadata) => {
+    return tracked(freshness, { objects, refusable: change }, async (optionalTransactionMetadata) => {
       const answer = await client.call(
         WRITE_RELATIONSHIPS,
         { ...request, optionalTransactionMetadata },
@@ -59,20 +64,24 @@ export function createSpiceDbWriter({
       const objects = changedBy(pattern);
       for (;;) {
         let isComplete = false;
-        const result = await tracked(freshness, objects, async (optionalTransactionMetadata) => {
-          const answer = await client.call(
-            DELETE_RELATIONSHIPS,
-            { ...request, optionalTransactionMetadata },
-            context,
-            IDEMPOTENT,
-          );
-          const { deletionProgress } = answer;
-          if (deletionProgress !== COMPLETE && deletionProgress !== PARTIAL) {
-            throw new UnavailableError('spicedb', { cause: 'a deletion without progress' });
-          }
-          isComplete = deletionProgress === COMPLETE;
-          return parseToken(answer.deletedAt);
-        });
+        const result = await tracked(
+          freshness,
+          { objects, refusable: conditions },
+          async (optionalTransactionMetadata) => {
+            const answer = await client.call(
+              DELETE_RELATIONSHIPS,
+              { ...request, optionalTransactionMetadata },
+              context,
+              IDEMPOTENT,
+            );
+            const { deletionProgress } = answer;
+            if (deletionProgress !== COMPLETE && deletionProgress !== PARTIAL) {
+              throw new UnavailableError('spicedb', { cause: 'a deletion without progress' });
+            }
+            isComplete = deletionProgress === COMPLETE;
+            return parseToken(answer.deletedAt);
+          },
+        );
         if (result.kind === 'refused' || isComplete) return result;
       }
     },
@@ -82,7 +91,7 @@ export function createSpiceDbWriter({
 /** Makes one write, tagged so that Watch's word of it is known to be of this one. */
 async function tracked(
   freshness: Freshness,
-  objects: readonly ObjectName[],
+  { objects, refusable }: { readonly objects: readonly ObjectName[]; readonly refusable: Refusable },
   send: (metadata: v1.PbStruct) => Promise<string>,
 ): Promise<WriteResult> {
   const own = freshness.beginWrite(objects);
@@ -92,14 +101,18 @@ async function tracked(
     return { kind: 'written', writtenAt };
   } catch (thrown) {
     own.failed();
-    if (isRefusal(grpcStatusOf(thrown))) return { kind: 'refused' };
+    if (isRefusal(refusable, grpcStatusOf(thrown))) return { kind: 'refused' };
     throw thrown;
   }
 }
 
-function isRefusal(answered: GrpcStatus | undefined): boolean {
-  if (answered?.code === status.ALREADY_EXISTS) return true;
-  return answered?.code === status.FAILED_PRECONDITION && REFUSED.test(answered.details);
+/** What of a write may be refused: without any of it, a refusal is a fault. */
+type Refusable = Pick<RelationshipChange, 'create' | 'ifAny' | 'ifNone'>;
+
+function isRefusal({ create = [], ifAny = [], ifNone = [] }: Refusable, answered: GrpcStatus | undefined): boolean {
+  if (answered?.code === status.ALREADY_EXISTS) return create.length > 0;
+  if (answered?.code !== status.FAILED_PRECONDITION || ifAny.length + ifNone.length === 0) return false;
+  return REFUSED.test(answered.details);
 }
 
 /** Whatever names the object as a subject is an object that shares it: its floor is the one of all. */

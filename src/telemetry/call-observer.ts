@@ -8,9 +8,10 @@ import {
   UnauthenticatedError,
 } from '../domain/errors.ts';
 import type { TaskgateError } from '../domain/errors.ts';
+import { logFault } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Times every call, and logs the failed ones with what a driver said: here, and never on the wire. */
+/** Times every call, and logs the failed ones. What a driver said is logged at debug, and never on the wire. */
 export function createCallObserver(deps: { readonly logger: Logger; readonly metrics: Metrics }): CallObserver {
   const { logger, metrics } = deps;
   return {
@@ -21,7 +22,7 @@ export function createCallObserver(deps: { readonly logger: Logger; readonly met
       if (error instanceof UnauthenticatedError) metrics.refusedCallers.inc({ reason: error.reason });
       if (error instanceof CallerPermissionError) metrics.refusedCallers.inc({ reason: 'permission' });
       const known = caller === undefined ? {} : { caller };
-      logger[levelOf(error)]({ method, transport, code, decisionId, ...known, err: error }, 'call failed');
+      logFault(logger, levelOf(error), { method, transport, code, decisionId, ...known, fault: error }, 'call failed');
     },
   };
 }

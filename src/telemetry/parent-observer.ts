@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { Clock, ParentLayer, ParentObserver } from '../authorize/ports.ts';
+import { logFault } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
 /** A dependency that is down faults on every call: one line in this time says it. */
 const LOG_INTERVAL_MS = 5_000;
 
-/** Counts what the parent layers do, and logs their faults with what the driver said. */
+/** Counts what the parent layers do, and logs their faults: what the driver said, at debug. */
 export function createParentObserver(deps: {
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -17,11 +18,11 @@ export function createParentObserver(deps: {
     counted(layer, outcome, count) {
       metrics.parentLookups.inc({ layer, outcome }, count);
     },
-    faulted(layer, err) {
+    faulted(layer, fault) {
       const nowMs = clock.nowMs();
       if (nowMs - (loggedAtMs.get(layer) ?? 0) < LOG_INTERVAL_MS) return;
       loggedAtMs.set(layer, nowMs);
-      logger.warn({ layer, err }, 'a parent lookup met a fault');
+      logFault(logger, 'warn', { layer, fault }, 'a parent lookup met a fault');
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { BreakerState, ResilienceObserver } from '../authorize/ports-resilience.ts';
 import type { Dependency } from '../domain/errors.ts';
+import { logFault } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
 const STATES: readonly BreakerState[] = ['closed', 'half_open', 'open'];
@@ -22,7 +23,7 @@ export function createResilienceObserver(deps: {
       metrics.breakerTransitions.inc({ dependency, state });
       if (state === 'closed') logger.info({ dependency }, 'calls are made again: the breaker is closed');
       else if (state === 'half_open' || before === 'half_open') logger.debug({ dependency, state }, 'a breaker probes');
-      else logger.warn({ dependency, err: cause }, 'calls are refused at once: the breaker is open');
+      else logFault(logger, 'warn', { dependency, fault: cause }, 'calls are refused at once: the breaker is open');
     },
     breakerRejected(dependency) {
       metrics.breakerRejected.inc({ dependency });

@@ -7,6 +7,8 @@ import { createPostgresSql } from '../../src/parents/postgres-sql.ts';
 import type { Sql } from '../../src/parents/sql.ts';
 import type { FaultMode, FaultProxy } from '../support/fault-proxy.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import type { PostgresReply } from '../support/impostor-postgres.ts';
+import { startImpostorPostgres } from '../support/impostor-postgres.ts';
 import { callContext } from '../support/spicedb.ts';
 import type { TestDatabase } from '../support/test-database.ts';
 import { createTestDatabase, execute } from '../support/test-database.ts';
@@ -115,6 +117,29 @@ describe('a database that comes back', () => {
 
     await proxy.setMode('ok');
     await vi.waitFor(async () => expect(await lookup()).toEqual([found('task-1')]), 5_000);
+  });
+});
+
+describe('an answer to another question', () => {
+  const other = [{ name: 'other', oid: 25 }];
+  test.each<[string, PostgresReply]>([
+    ['other columns and a row', { columns: other, rows: [['m']] }],
+    ['other columns and no row', { columns: other }],
+    ['no columns at all', {}],
+    ['what another command says', { tag: 'INSERT 0 1' }],
+  ])('is a fault: %s', async (_, reply) => {
+    await using impostor = await startImpostorPostgres([() => reply]);
+    const impostorSql = createPostgresSql({
+      url: `postgres://nobody@127.0.0.1:${impostor.port}/none`,
+      poolSize: 1,
+      connectTimeoutMs: 2_000,
+      statementTimeoutMs: 2_000,
+      onError: () => undefined,
+    });
+    await expect(
+      impostorSql.query('SELECT id AS key FROM messages WHERE id = $1', ['m'], { ...BOUNDS, columns: ['key'] }),
+    ).rejects.toMatchObject({ name: 'UnavailableError', dependency: 'database' });
+    await impostorSql.close();
   });
 });
 

@@ -64,6 +64,18 @@ describe('the lister', () => {
     expect(cancelled()).toBe(1);
   });
 
+  test.each([
+    ['unspecified', v1.LookupPermissionship.UNSPECIFIED],
+    ['unknown', 99],
+  ])('is an error, and no shorter list, when a permissionship is %s', async (_, permissionship) => {
+    const { lister } = setUp((events) => {
+      events.onMessage(found('a'));
+      events.onMessage(found('b', permissionship));
+      events.onEnd(undefined);
+    });
+    await expect(lister.list(QUESTION, LATEST, callContext())).rejects.toThrow(UnavailableError);
+  });
+
   test('cancels the lookup when the caller leaves', async () => {
     const leaving = new AbortController();
     const { lister, cancelled } = setUp((events, signal) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import type { Socket, TcpNetConnectOpts, IpcNetConnectOpts } from 'node:net';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
+import type { FaultLink, LinkMode, ProxyTarget } from './fault-link.ts';
+import { createFaultLink } from './fault-link.ts';
 import { freePort } from './free-port.ts';
 
 /**
@@ -9,8 +10,9 @@ import { freePort } from './free-port.ts';
  * - `refuse`: nothing listens, and what was connected is cut.
  * - `hang`: takes connections and bytes and passes nothing on; `ok` delivers what was held, as a network that heals does.
  * - `reset`: answers every connection, old and new, with a TCP reset.
+ * - `slow`, `cut`, `garbage`: see `LinkMode`.
  */
-export type FaultMode = 'ok' | 'refuse' | 'hang' | 'reset';
+export type FaultMode = LinkMode | 'refuse' | 'reset';
 
 export interface FaultProxy extends AsyncDisposable {
   /** `host:port`, the same in every mode. */
@@ -19,15 +21,18 @@ export interface FaultProxy extends AsyncDisposable {
   readonly connections: number;
   /** Resolves when the mode is in force, for the connections that are open too. */
   setMode(mode: FaultMode): Promise<void>;
+  /** Cuts what is connected; from now on connections go to an impostor, or to the store again if there is none. */
+  divertTo(impostor: ProxyTarget | undefined): void;
 }
 
 const HOST = '127.0.0.1';
 
 /** A TCP proxy in front of a store, for making it fail while its clients are connected. */
-export async function startFaultProxy(target: TcpNetConnectOpts | IpcNetConnectOpts): Promise<FaultProxy> {
+export async function startFaultProxy(store: ProxyTarget): Promise<FaultProxy> {
   const port = await freePort();
-  const links = new Set<Link>();
+  const links = new Set<FaultLink>();
   let mode: FaultMode = 'ok';
+  let target = store;
 
   const server = createServer((client) => {
     if (mode === 'reset') {
@@ -35,7 +40,7 @@ export async function startFaultProxy(target: TcpNetConnectOpts | IpcNetConnectO
       client.resetAndDestroy();
       return;
     }
-    const link = createLink(client, target, { isHeld: mode === 'hang' });
+    const link = createFaultLink(client, target, { mode: mode === 'refuse' ? 'ok' : mode, isNew: true });
     links.add(link);
     client.once('close', () => links.delete(link));
   });
@@ -60,62 +65,20 @@ export async function startFaultProxy(target: TcpNetConnectOpts | IpcNetConnectO
       mode = next;
       if (next === 'refuse') return stop();
       if (next === 'reset') for (const link of links) link.reset();
-      else for (const link of links) link.setHeld(next === 'hang');
+      else for (const link of links) link.setMode(next);
       return listen();
+    },
+    divertTo(impostor) {
+      target = impostor ?? store;
+      for (const link of links) link.cut();
     },
     [Symbol.asyncDispose]: stop,
   };
 }
 
 /** Where a store is, from how SpiceDB's clients write it: `host:port` or `unix:/path`. */
-export function toProxyTarget(endpoint: string): TcpNetConnectOpts | IpcNetConnectOpts {
+export function toProxyTarget(endpoint: string): ProxyTarget {
   if (endpoint.startsWith('unix:')) return { path: endpoint.slice('unix:'.length) };
   const { hostname, port } = new URL(`tcp://${endpoint}`);
   return { host: hostname, port: Number(port) };
-}
-
-/** One client's connection and the one to the store that belongs to it. */
-interface Link {
-  setHeld(isHeld: boolean): void;
-  reset(): void;
-  cut(): void;
-}
-
-function createLink(client: Socket, target: TcpNetConnectOpts | IpcNetConnectOpts, start: { isHeld: boolean }): Link {
-  const store = connect(target);
-  let { isHeld } = start;
-  const pairs = [
-    [client, store],
-    [store, client],
-  ] as const;
-  for (const [from, to] of pairs) {
-    if (isHeld) from.pause();
-    from.on('data', (chunk: Buffer) => {
-      if (!to.write(chunk)) from.pause();
-    });
-    to.on('drain', () => {
-      if (!isHeld) from.resume();
-    });
-    from.on('end', () => to.end());
-    from.on('error', () => to.destroy());
-    from.on('close', () => to.destroy());
-  }
-  const cut = (): void => {
-    client.destroy();
-    store.destroy();
-  };
-  return {
-    cut,
-    setHeld(next) {
-      isHeld = next;
-      for (const [from] of pairs) {
-        if (next) from.pause();
-        else from.resume();
-      }
-    },
-    reset() {
-      client.resetAndDestroy();
-      store.destroy();
-    },
-  };
 }

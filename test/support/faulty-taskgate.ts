@@ -20,17 +20,30 @@ export interface FaultyTaskgate extends AsyncDisposable {
   readiness(): Promise<{ readonly status: number; readonly dependencies: Readonly<Record<string, string>> }>;
 }
 
+const SPICEDB_TIMEOUT_MS = 400;
 /** Short enough for a test, and nested as the configuration demands. */
 const BUDGETS = `
 database: { timeout_ms: 250, connect_timeout_ms: 200 }
-spicedb: { timeout_ms: 400 }
+spicedb: { timeout_ms: ${SPICEDB_TIMEOUT_MS} }
 limits: { default_timeout_ms: 800 }
 `;
+
+export interface FaultyTaskgateOptions {
+  /** The store that is down when it starts, and how. Default: none, `refuse`. */
+  readonly down?: StoreName;
+  readonly mode?: 'refuse' | 'hang';
+  /** YAML beside the budgets. */
+  readonly yaml?: string;
+  /** YAML in place of the budgets, and what one call to SpiceDB may take then, in milliseconds. */
+  readonly budgets?: { readonly yaml: string; readonly spiceDbTimeoutMs: number };
+  /** See `TestTaskgateOptions`. */
+  readonly watchSilenceMs?: number;
+}
 
 /** A taskgate that reaches each of its stores through a proxy that can fail. */
 export async function startFaultyTaskgate(
   stores: StoreAddresses,
-  options: { readonly down?: StoreName; readonly mode?: 'refuse' | 'hang'; readonly yaml?: string } = {},
+  options: FaultyTaskgateOptions = {},
 ): Promise<FaultyTaskgate> {
   await using opened = new AsyncDisposableStack();
   const database = new URL(stores.databaseUrl);
@@ -40,6 +53,7 @@ export async function startFaultyTaskgate(
     database: opened.use(await startFaultProxy({ host: database.hostname, port: Number(database.port) })),
     redis: opened.use(await startFaultProxy({ host: redis.hostname, port: Number(redis.port) })),
   };
+  const { budgets = { yaml: BUDGETS, spiceDbTimeoutMs: SPICEDB_TIMEOUT_MS } } = options;
   if (options.down !== undefined) await proxies[options.down].setMode(options.mode ?? 'refuse');
   database.host = proxies.database.address;
   database.password = CANARIES.database;
@@ -47,11 +61,14 @@ export async function startFaultyTaskgate(
   const gate = opened.use(
     await startWithStores(
       {
-        spiceDb: { endpoint: proxies.spicedb.address, token: CANARIES.spicedb, timeoutMs: 400 },
+        spiceDb: { endpoint: proxies.spicedb.address, token: CANARIES.spicedb, timeoutMs: budgets.spiceDbTimeoutMs },
         databaseUrl: database.href,
         redisUrl: redis.href,
       },
-      { yaml: `${BUDGETS}${options.yaml ?? ''}` },
+      {
+        yaml: `${budgets.yaml}${options.yaml ?? ''}`,
+        ...(options.watchSilenceMs === undefined ? {} : { watchSilenceMs: options.watchSilenceMs }),
+      },
     ),
   );
   const client = opened.use(createGrpcClient('gRPC', gate.addresses.grpc));

@@ -24,6 +24,8 @@ export interface TestTaskgateOptions {
   readonly decorate?: (stores: Stores) => Stores;
   /** What entries in Redis are signed with. Default: a secret of its own, so that no other can read them. */
   readonly signingSecret?: string;
+  /** Milliseconds of silence after which Watch is doubted. Default 0: the in-memory datastore speaks of changes only. */
+  readonly watchSilenceMs?: number;
 }
 
 export interface TestTaskgate extends AsyncDisposable {
@@ -110,8 +112,7 @@ export async function startWithStores(
   const logged: string[] = [];
   const logger = createLogger({ level: 'debug', format: 'json' }, { write: (line: string) => void logged.push(line) });
   const configured = opened.use(openStores(config, { logger }));
-  // The in-memory datastore speaks of changes only.
-  const spicedb = { ...config.spicedb, watchSilenceMs: 0 };
+  const spicedb = { ...config.spicedb, watchSilenceMs: options.watchSilenceMs ?? 0 };
   const quick = { ...config, spicedb, shutdown: { ...config.shutdown, drainDelayMs: 0 } };
   const { decorate = (undecorated: Stores) => undecorated } = options;
   const server = await startServer(quick, decorate({ ...configured, spiceDb: stores.spiceDb }), { logger });
