@@ -43,7 +43,7 @@ function createFindPeer(kind: GrpcListenerKind): (call: AskingCall) => Peer {
 
 /**
  * The HTTP/2 session that a call is on, which grpc-js keeps to itself. Its own `getAuthContext` takes the certificate
- * apart for every call (some 40 µs); a session is looked at once. Undefined where grpc-js is not as it is known to be.
+ * apart for every call; a session is looked at once. Undefined where grpc-js is not as it is known to be.
  */
 function sessionOf(call: object): Http2Session | undefined {
   const inner: unknown = Reflect.get(call, 'call');
