@@ -31,7 +31,11 @@ const POLL_MS = 50;
 /** Loading the modules on a busy machine. */
 const START_MS = 60_000;
 
-/** Fuzzes one target in a thread of its own, which is ended when an input hangs. */
+/**
+ * Fuzzes one target in a thread of its own, which is ended when an input hangs.
+ *
+ * @throws Error if the thread did not get as far as an input.
+ */
 export async function fuzzTarget(options: FuzzOptions): Promise<FuzzResult> {
   const { target, seed, milliseconds, hangMs = 2_000 } = options;
   const shared = createSharedInput();
@@ -39,9 +43,11 @@ export async function fuzzTarget(options: FuzzOptions): Promise<FuzzResult> {
   const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData: order });
   const findings: Finding[] = [];
   const found: Uint8Array[] = [];
-  const state: { hasEnded: boolean; result?: { readonly executions: number; readonly stories: number } } = {
-    hasEnded: false,
-  };
+  const state: {
+    hasEnded: boolean;
+    startError?: Error;
+    result?: { readonly executions: number; readonly stories: number };
+  } = { hasEnded: false };
   const exited = new Promise<void>((resolve) => {
     worker.on('exit', () => {
       state.hasEnded = true;
@@ -54,7 +60,8 @@ export async function fuzzTarget(options: FuzzOptions): Promise<FuzzResult> {
     else found.push(news.input);
   });
   worker.on('error', (error) => {
-    findings.push({ kind: 'crash', input: shared.current(), error: error.stack ?? error.message });
+    if (shared.sequence() === 0) state.startError = error;
+    else findings.push({ kind: 'crash', input: shared.current(), error: error.stack ?? error.message });
   });
   let sequence = 0;
   let changedAtMs = Date.now();
@@ -69,7 +76,8 @@ export async function fuzzTarget(options: FuzzOptions): Promise<FuzzResult> {
     }
   }
   // A thread that has nothing left to wait for, an answer that never comes included, ends by itself.
-  const { hasEnded, result } = state;
+  const { hasEnded, result, startError } = state;
+  if (startError !== undefined) throw new Error(`${target} did not start`, { cause: startError });
   if (hasEnded && result === undefined && findings.length === 0) {
     findings.push({ kind: 'hang', input: shared.current(), error: 'no answer: the thread ended without one' });
   }
