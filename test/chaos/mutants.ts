@@ -54,7 +54,7 @@ export const MUTANTS = {
       },
       {
         file: 'src/relationships/freshness.ts',
-        replaced: `return toFloor(floor, ownWrites.floorOf(keys));`,
+        replaced: `return toFloor(told, ownWrites.floorOf(keys));`,
         by: `return undefined;`,
       },
     ],
