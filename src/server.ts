@@ -44,7 +44,8 @@ import { createParentObserver } from './telemetry/parent-observer.ts';
 
 const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
-const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND_MS;
+/** Probes and scrapers are few. */
+const ADMIN_MAX_CONNECTIONS = 128;
 const MAX_KEYS_PER_QUERY = 10_000;
 const SECRET_BYTES = 32;
 
@@ -153,9 +154,10 @@ export async function startServer(
     {
       address: formatAddress(grpc.address),
       socketMode: grpc.socketMode,
-      maxMessageBytes: limits.maxMessageBytes,
-      maxConcurrentStreams: limits.maxConcurrentCalls,
-      stallTimeoutMs: limits.stallTimeoutMs,
+      maxConcurrentStreams: limits.maxCallsPerConnection,
+      // As many as may be called at once.
+      maxReceiving: limits.maxConcurrentCalls + limits.maxQueuedCalls,
+      ...limits,
     },
   );
   open.defer(async () => grpcListener.close(0));
@@ -166,13 +168,9 @@ export async function startServer(
       createDecisionId: randomUUID,
       fallback: (_request, response) => response.writeHead(404).end(),
     },
-    { maxMessageBytes: limits.maxMessageBytes },
+    limits,
   );
-  const httpServer = await openHttpServer(connectRoutes, {
-    ...http.address,
-    requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
-    stallTimeoutMs: limits.stallTimeoutMs,
-  });
+  const httpServer = await openHttpServer(connectRoutes, { ...http.address, ...limits });
   open.defer(async () => httpServer.close(0));
   const adminRoutes = createAdminRoutes({
     readiness: () => readiness.current(),
@@ -180,8 +178,8 @@ export async function startServer(
   });
   const adminServer = await openHttpServer(adminRoutes, {
     ...admin.address,
-    requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
-    stallTimeoutMs: limits.stallTimeoutMs,
+    ...limits,
+    maxConnections: ADMIN_MAX_CONNECTIONS,
   });
   open.defer(async () => adminServer.close(0));
 
@@ -192,6 +190,7 @@ export async function startServer(
     addresses,
     async close() {
       readiness.drain();
+      httpServer.drain();
       await delay(shutdown.drainDelayMs);
       await Promise.all([grpcListener.close(shutdown.graceMs), httpServer.close(shutdown.graceMs)]);
       await parents.settled();

@@ -165,6 +165,13 @@ export const settingsSchema = z.object({
       max_message_bytes: integer(KIBIBYTE, 64 * MEBIBYTE).default(4 * MEBIBYTE),
       max_batch_size: integer(1, 1000).default(1000),
       max_concurrent_calls: integer(1, 65_536).default(1024),
+      max_queued_calls: integer(0, 65_536).default(1024),
+      max_calls_per_connection: integer(1, 65_536).default(256),
+      max_connections: integer(1, 65_536).default(2048),
+      max_header_bytes: integer(KIBIBYTE, 256 * KIBIBYTE).default(16 * KIBIBYTE),
+      max_receiving_bytes: integer(KIBIBYTE, 1024 * MEBIBYTE).default(32 * MEBIBYTE),
+      request_timeout_ms: integer(100, 10 * MINUTE_MS).default(10 * SECOND_MS),
+      idle_timeout_ms: integer(SECOND_MS, DAY_MS).default(5 * MINUTE_MS),
       max_stream_timeout_ms: integer(1, HOUR_MS).default(5 * MINUTE_MS),
       stall_timeout_ms: integer(SECOND_MS, HOUR_MS).default(MINUTE_MS),
     })

@@ -13,22 +13,47 @@ export interface HttpServerOptions {
    * stopped. One whose answer is still being made stays.
    */
   readonly stallTimeoutMs: number;
+  /** Connections; one more is closed at once. */
+  readonly maxConnections: number;
+  /** Bytes of the headers of one request; more is 431. */
+  readonly maxHeaderBytes: number;
 }
+
+/** Requests on one connection that wait for their answer: nobody who is well sends one before the last is answered. */
+const MAX_PIPELINED = 16;
+/** Time-outs of requests are seen this often at the least. */
+const MAX_CHECK_INTERVAL_MS = 1_000;
 
 export interface HttpServer {
   /** Where it listens, with the port that it really got. */
   readonly address: string;
+  /** Answers what comes from now on with `connection: close`: who keeps connections opens the next one elsewhere. */
+  drain(): void;
   /** Stops taking requests, lets those under way finish for `graceMs`, then cuts them off. */
   close(graceMs: number): Promise<void>;
 }
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** A connection, and how many requests on it wait for their answer. */
+interface CountedSocket extends Socket {
+  underWay?: number;
+}
+
 /** Opens an HTTP/1.1 server. @throws Error naming the address if it can't be had. */
 export async function openHttpServer(handler: RequestHandler, options: HttpServerOptions): Promise<HttpServer> {
+  const { requestTimeoutMs } = options;
+  let isDraining = false;
   const server = createServer(
-    { headersTimeout: options.requestTimeoutMs, requestTimeout: options.requestTimeoutMs },
+    {
+      headersTimeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, requestTimeoutMs),
+      maxHeaderSize: options.maxHeaderBytes,
+    },
     (request, response) => {
+      if (isDraining) response.shouldKeepAlive = false;
+      if (isFlood(request.socket, response)) return;
       // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
       request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
       response.once('finish', () => drainBody(request));
@@ -40,6 +65,7 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
     },
   );
   server.setTimeout(options.stallTimeoutMs);
+  server.maxConnections = options.maxConnections;
   const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new Error(`can't listen on ${host}:${port}: ${cause.message}`, { cause })));
@@ -47,7 +73,11 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
   });
   return {
     address: formatAddress(server.address()),
+    drain() {
+      isDraining = true;
+    },
     async close(graceMs) {
+      isDraining = true;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);
         server.close(() => {
@@ -58,6 +88,18 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
       });
     },
   };
+}
+
+/** Counts a request, and ends a connection that sends more and more of them without taking an answer. */
+function isFlood(socket: CountedSocket, response: ServerResponse): boolean {
+  const underWay = (socket.underWay ?? 0) + 1;
+  socket.underWay = underWay;
+  response.once('close', () => {
+    socket.underWay = (socket.underWay ?? 1) - 1;
+  });
+  if (underWay <= MAX_PIPELINED) return false;
+  socket.destroy();
+  return true;
 }
 
 /** Takes what is left of a body off the connection: the next request on it would wait behind it until both time out. */

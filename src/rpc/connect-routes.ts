@@ -8,12 +8,15 @@ import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import type { ListenerDeps } from './listener.ts';
 import { toWireStatus } from './error-table.ts';
 import type { IncomingCall } from './pipeline.ts';
+import { boundBodies } from './bound-bodies.ts';
 import { DECISION_ID_HEADER } from './pipeline.ts';
 import type { StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
 
 export interface ConnectRoutesOptions {
   readonly maxMessageBytes: number;
+  /** Bytes of large bodies that are held at once. */
+  readonly maxReceivingBytes: number;
 }
 
 const DECISION_ID = createContextKey('');
@@ -37,6 +40,7 @@ export function createConnectRoutes(
   },
   options: ConnectRoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  const boundBody = boundBodies({ maxBytes: options.maxReceivingBytes });
   const decisionIds = new WeakMap<object, string>();
   const adapter = connectNodeAdapter({
     readMaxBytes: options.maxMessageBytes,
@@ -63,6 +67,7 @@ export function createConnectRoutes(
     if (request.method !== 'POST') {
       response.writeHead(405, { allow: 'POST' }).end();
     } else if (RPC_CONTENT_TYPE.test(request.headers['content-type'] ?? '')) {
+      boundBody(request, response);
       adapter(request, response);
     } else {
       response.writeHead(415, {

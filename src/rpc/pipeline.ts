@@ -3,6 +3,8 @@ import type { CallObserver, Clock, Transport } from '../authorize/ports.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import { CancelledError, OverloadedError, toTaskgateError } from '../domain/errors.ts';
 import { LazyCallContext } from './call-context.ts';
+import type { CallPlacesOptions } from './call-places.ts';
+import { createCallPlaces } from './call-places.ts';
 import type { WireStatus } from './error-table.ts';
 import { toWireStatus } from './error-table.ts';
 import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
@@ -44,29 +46,23 @@ export interface PipelineDeps {
   readonly observer: CallObserver;
 }
 
-export interface PipelineOptions {
+export interface PipelineOptions extends CallPlacesOptions {
   /** Given to a unary call that set no deadline, in milliseconds. */
   readonly defaultTimeoutMs: number;
   /** A longer deadline of a unary call is clamped to this, in milliseconds. */
   readonly maxTimeoutMs: number;
   /** The same for streams, and given to those that set no deadline, in milliseconds. */
   readonly maxStreamTimeoutMs: number;
-  /** Calls under way at once; one more is refused at once with RESOURCE_EXHAUSTED. */
-  readonly maxConcurrentCalls: number;
 }
 
 /** observe → bound → deadline → (procedure: validate → use case → convert), for every transport alike. */
 export function createPipeline({ clock, observer }: PipelineDeps, options: PipelineOptions): Pipeline {
-  let underWay = 0;
+  const places = createCallPlaces(options);
 
-  /** Takes a place among the calls under way, until it is disposed. */
-  function enter({ onCancel }: IncomingCall, timeoutMs: number): LazyCallContext {
-    if (underWay >= options.maxConcurrentCalls) throw new OverloadedError();
-    underWay += 1;
-    const onEnd = (): void => {
-      underWay -= 1;
-    };
-    return new LazyCallContext({ clock, timeoutMs, onCancel, onEnd });
+  /** What bounds a call that has a place or may wait for one, from now on. */
+  function open({ onCancel }: IncomingCall, timeoutMs: number): LazyCallContext {
+    if (places.isFull()) throw new OverloadedError();
+    return new LazyCallContext({ clock, timeoutMs, onCancel });
   }
 
   /** Times a call from here; the result tells the observer how it ended. */
@@ -84,21 +80,48 @@ export function createPipeline({ clock, observer }: PipelineDeps, options: Pipel
   }
 
   function handle(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Message | Promise<Message> {
-    const context = enter(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
+    const context = open(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
+    return places.tryTake()
+      ? handleNow(procedure, parse, call, context)
+      : handleInTurn(procedure, parse, call, context);
+  }
+
+  /** With a place, which it gives back. */
+  function handleNow(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall, context: LazyCallContext) {
+    const end = (): void => {
+      context[Symbol.dispose]();
+      places.give();
+    };
     let message: Message | Promise<Message> | undefined;
     try {
       message = procedure.handle(parse(), call.decisionId, context);
-      return message instanceof Promise ? message.finally(() => context[Symbol.dispose]()) : message;
+      return message instanceof Promise ? message.finally(end) : message;
     } finally {
-      if (!(message instanceof Promise)) context[Symbol.dispose]();
+      if (!(message instanceof Promise)) end();
     }
   }
 
+  async function handleInTurn(
+    procedure: UnaryProcedure,
+    parse: ParseRequest,
+    call: IncomingCall,
+    context: LazyCallContext,
+  ): Promise<Message> {
+    using _ = context;
+    await places.take(context.signal);
+    return await handleNow(procedure, parse, call, context);
+  }
+
   async function* handleStream(procedure: StreamProcedure, parse: ParseRequest, call: IncomingCall) {
-    using context = enter(call, Math.min(call.timeoutMs ?? Number.POSITIVE_INFINITY, options.maxStreamTimeoutMs));
-    for await (const message of procedure.handle(parse(), call.decisionId, context)) {
-      context.signal.throwIfAborted();
-      yield message;
+    using context = open(call, Math.min(call.timeoutMs ?? Number.POSITIVE_INFINITY, options.maxStreamTimeoutMs));
+    await places.take(context.signal);
+    try {
+      for await (const message of procedure.handle(parse(), call.decisionId, context)) {
+        context.signal.throwIfAborted();
+        yield message;
+      }
+    } finally {
+      places.give();
     }
   }
 

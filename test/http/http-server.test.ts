@@ -19,7 +19,13 @@ afterEach(async () => {
 });
 
 async function openConnection(handler: RequestHandler): Promise<void> {
-  const options = { host: '127.0.0.1', port: 0, requestTimeoutMs: 60_000, stallTimeoutMs: STALL_TIMEOUT_MS };
+  const limits = {
+    requestTimeoutMs: 60_000,
+    stallTimeoutMs: STALL_TIMEOUT_MS,
+    maxConnections: 10,
+    maxHeaderBytes: 1_024,
+  };
+  const options = { host: '127.0.0.1', port: 0, ...limits };
   server = await openHttpServer(handler, options);
   const { hostname, port } = new URL(`http://${server.address}`);
   socket = connect(Number(port), hostname);

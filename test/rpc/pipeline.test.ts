@@ -15,11 +15,11 @@ const request = create(CheckTaskRequestSchema);
 const response = create(CheckTaskResponseSchema);
 const method = AuthorizationService.method.checkTask;
 
-function setUp(handle: UnaryProcedure['handle'], maxConcurrentCalls = 10) {
+function setUp(handle: UnaryProcedure['handle'], { maxConcurrentCalls = 10, maxQueuedCalls = 0 } = {}) {
   const ended: EndedCall[] = [];
   const pipeline = createPipeline(
     { clock: { nowMs: () => 1_000 }, observer: { ended: (call) => ended.push(call) } },
-    { defaultTimeoutMs: 200, maxTimeoutMs: 500, maxStreamTimeoutMs: 800, maxConcurrentCalls },
+    { defaultTimeoutMs: 200, maxTimeoutMs: 500, maxStreamTimeoutMs: 800, maxConcurrentCalls, maxQueuedCalls },
   );
   const call = (timeoutMs?: number, onCancel: IncomingCall['onCancel'] = () => {}) =>
     pipeline.run({ method, handle }, () => request, { transport: 'grpc', decisionId: 'id', timeoutMs, onCancel });
@@ -56,7 +56,7 @@ describe('the procedure pipeline', () => {
 
   it('refuses at once what is over the bound, and takes calls again when one has ended', async () => {
     const gate = Promise.withResolvers<typeof response>();
-    const { call } = setUp(async () => gate.promise, 1);
+    const { call } = setUp(async () => gate.promise, { maxConcurrentCalls: 1 });
     const first = call();
     expect(await call()).toMatchObject({ kind: 'error', error: expect.any(OverloadedError) as Error });
     gate.resolve(response);
