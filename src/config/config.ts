@@ -180,7 +180,7 @@ export interface LimitsConfig {
   readonly maxHeaderBytes: number;
   /**
    * Bytes of large or slow requests that each listener holds until they are answered, 1,024–1,073,741,824; default
-   * 33,554,432. At least `maxMessageBytes`. Over it, the request that holds the most is ended.
+   * 16,777,216. At least `maxMessageBytes`. Over it, the request that holds the most is ended.
    */
   readonly maxReceivingBytes: number;
   /** Milliseconds within which a request must have come whole, 100–600,000; default 10,000. */

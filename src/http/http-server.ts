@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { createBodyDrain } from './drain-bodies.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -43,6 +44,7 @@ interface CountedSocket extends Socket {
 /** Opens an HTTP/1.1 server. @throws Error naming the address if it can't be had. */
 export async function openHttpServer(handler: RequestHandler, options: HttpServerOptions): Promise<HttpServer> {
   const { requestTimeoutMs } = options;
+  const drainBody = createBodyDrain();
   let isDraining = false;
   const server = createServer(
     {
@@ -100,11 +102,6 @@ function isFlood(socket: CountedSocket, response: ServerResponse): boolean {
   if (underWay <= MAX_PIPELINED) return false;
   socket.destroy();
   return true;
-}
-
-/** Takes what is left of a body off the connection: the next request on it would wait behind it until both time out. */
-function drainBody(request: IncomingMessage): void {
-  if (!request.complete) request.on('data', () => undefined).resume();
 }
 
 function formatAddress(address: AddressInfo | string | null): string {

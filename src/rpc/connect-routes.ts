@@ -8,16 +8,13 @@ import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import type { ListenerDeps } from './listener.ts';
 import { toWireStatus } from './error-table.ts';
 import type { IncomingCall } from './pipeline.ts';
+import type { BodyLimits } from './bound-bodies.ts';
 import { boundBodies } from './bound-bodies.ts';
 import { DECISION_ID_HEADER } from './pipeline.ts';
 import type { StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
 
-export interface ConnectRoutesOptions {
-  readonly maxMessageBytes: number;
-  /** Bytes of large bodies that are held at once. */
-  readonly maxReceivingBytes: number;
-}
+export type ConnectRoutesOptions = BodyLimits;
 
 const DECISION_ID = createContextKey('');
 const RPC_PATH_PREFIX = `/${AuthorizationService.typeName}/`;
@@ -40,7 +37,7 @@ export function createConnectRoutes(
   },
   options: ConnectRoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const boundBody = boundBodies({ maxBytes: options.maxReceivingBytes });
+  const boundBody = boundBodies(options);
   const decisionIds = new WeakMap<object, string>();
   const adapter = connectNodeAdapter({
     readMaxBytes: options.maxMessageBytes,
@@ -67,8 +64,7 @@ export function createConnectRoutes(
     if (request.method !== 'POST') {
       response.writeHead(405, { allow: 'POST' }).end();
     } else if (RPC_CONTENT_TYPE.test(request.headers['content-type'] ?? '')) {
-      boundBody(request, response);
-      adapter(request, response);
+      if (!boundBody(request, response)) adapter(request, response);
     } else {
       response.writeHead(415, {
         'content-type': 'application/json',

@@ -19,9 +19,6 @@ export interface GrpcListenerOptions extends ConnectionLimits {
   readonly address: string;
   /** File mode of a unix socket. */
   readonly socketMode: number;
-  readonly maxMessageBytes: number;
-  /** Streams (calls) that one connection may have open. */
-  readonly maxConcurrentStreams: number;
   /** Milliseconds after which a connection without a call is closed, with GOAWAY. */
   readonly idleTimeoutMs: number;
   /** Milliseconds that the reader of a stream may take nothing. */

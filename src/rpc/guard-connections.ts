@@ -1,17 +1,21 @@
-import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { constants } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import { OverloadedError, DeadlineExceededError } from '../domain/errors.ts';
 import { toWireStatus } from './error-table.ts';
 import type { Holding } from './receive-budget.ts';
-import { createReceiveBudget } from './receive-budget.ts';
+import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from './receive-budget.ts';
 
 /** What one connection and all of them may hold, and for how long. */
 export interface ConnectionLimits {
   /** Connections of the listener; one more is closed at once. */
   readonly maxConnections: number;
+  /** Streams (calls) that one connection may have open. It is closed if it resets more than that again and again. */
+  readonly maxConcurrentStreams: number;
   /** Bytes of the headers of one call. */
   readonly maxHeaderBytes: number;
+  /** Bytes of one message, unpacked. */
+  readonly maxMessageBytes: number;
   /** Bytes of requests that are large or slow to come, all together. */
   readonly maxReceivingBytes: number;
   /** Requests that have not come whole, all together; one more ends the oldest. */
@@ -22,12 +26,10 @@ export interface ConnectionLimits {
 
 /** Above what any caller sends; each pair costs memory besides its bytes. */
 const MAX_HEADER_PAIRS = 128;
-/** Resets in a row, and a second, after which a connection is closed (CVE-2023-44487): a caller whose deadlines run out stays below. */
-const STREAM_RESETS = { streamResetBurst: 1_000, streamResetRate: 200 };
+/** A connection may cancel all of its calls so often in a row, and once more each second (CVE-2023-44487). */
+const RESET_BURST = 2;
 /** Each one that waits for its answer is kept. */
 const MAX_OUTSTANDING = { maxOutstandingPings: 10, maxOutstandingSettings: 10 };
-/** What a request may hold without being counted: nearly every one is below. */
-const UNCOUNTED_BYTES = 4 * 1024;
 const SWEEPS_PER_TIMEOUT = 4;
 const MIN_SWEEP_MS = 25;
 const MAX_SWEEP_MS = 1_000;
@@ -39,12 +41,16 @@ const { NGHTTP2_NO_ERROR } = constants;
  *
  * It changes what is not public in grpc-js, so it does nothing where that is not as it is known to be; a test says so.
  */
-export function limitHttp2(server: Server, { maxHeaderBytes, requestTimeoutMs }: ConnectionLimits): void {
+export function limitHttp2(
+  server: Server,
+  { maxConcurrentStreams, maxHeaderBytes, requestTimeoutMs }: ConnectionLimits,
+): void {
   const options: unknown = Reflect.get(server, 'commonServerOptions');
   if (typeof options !== 'object' || options === null) return;
   const settings: unknown = Reflect.get(options, 'settings');
   Object.assign(options, {
-    ...STREAM_RESETS,
+    streamResetBurst: RESET_BURST * maxConcurrentStreams,
+    streamResetRate: maxConcurrentStreams,
     ...MAX_OUTSTANDING,
     maxHeaderListPairs: MAX_HEADER_PAIRS,
     // Of TLS, where there is any.
@@ -69,9 +75,17 @@ export function guardConnections(server: Server, limits: ConnectionLimits): { st
 /** A stream, and what has come on it. On the stream itself: a Map of all streams would cost every call. */
 interface CountedStream extends ServerHttp2Stream {
   receivedBytes?: number;
+  /** How its messages may be packed, if they are. */
+  encoding?: string;
 }
 
-function createGuard({ maxReceivingBytes, maxReceiving, requestTimeoutMs }: ConnectionLimits) {
+function createGuard({
+  maxHeaderBytes,
+  maxMessageBytes,
+  maxReceivingBytes,
+  maxReceiving,
+  requestTimeoutMs,
+}: ConnectionLimits) {
   const budget = createReceiveBudget({ maxBytes: maxReceivingBytes });
   /** By when they came, the oldest first. */
   const greeting = new Map<ServerHttp2Session, number>();
@@ -100,7 +114,8 @@ function createGuard({ maxReceivingBytes, maxReceiving, requestTimeoutMs }: Conn
     }
   };
   function onData(this: CountedStream, { length }: Buffer): void {
-    const received = (this.receivedBytes ?? 0) + length;
+    const bytes = unpackedBytes(length, this.encoding, maxMessageBytes);
+    const received = (this.receivedBytes ?? 0) + bytes;
     this.receivedBytes = received;
     if (received <= UNCOUNTED_BYTES) return;
     let holding = large.get(this);
@@ -110,7 +125,7 @@ function createGuard({ maxReceivingBytes, maxReceiving, requestTimeoutMs }: Conn
       this.once('close', () => holding?.release());
       holding.add(received);
     } else {
-      holding.add(length);
+      holding.add(bytes);
     }
   }
   const sweep = (): void => {
@@ -136,7 +151,13 @@ function createGuard({ maxReceivingBytes, maxReceiving, requestTimeoutMs }: Conn
       session.once('remoteSettings', greeted);
       session.once('close', greeted);
     },
-    onStream: (stream: CountedStream): void => {
+    onStream: (stream: CountedStream, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]): void => {
+      // nghttp2 bounds them only when the other side has acknowledged our settings, which it may leave.
+      let headerBytes = 0;
+      for (const text of raw) headerBytes += text.length;
+      if (headerBytes > maxHeaderBytes) refuse(stream, new OverloadedError());
+      const encoding = headers['grpc-encoding'];
+      if (typeof encoding === 'string') stream.encoding = encoding;
       stream.on('data', onData);
       if (fresh.push(stream) === 1) setImmediate(keepSlow);
     },

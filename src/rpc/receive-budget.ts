@@ -1,3 +1,13 @@
+/** What a request may hold without being counted: nearly every one is below. */
+export const UNCOUNTED_BYTES = 4 * 1024;
+/** The most that deflate packs into one byte (https://zlib.net/zlib_tech.html). */
+const MAX_PACKED = 1_032;
+
+/** What so many bytes may become in memory, at most `maxBytes` if they are packed. */
+export function unpackedBytes(bytes: number, encoding: string | undefined, maxBytes: number): number {
+  return encoding === undefined || encoding === 'identity' ? bytes : Math.min(bytes * MAX_PACKED, maxBytes);
+}
+
 /** Bytes of a request that is held in memory. */
 export interface Holding {
   /** Counts more bytes. It may end the request that holds the most, this one included. */
@@ -18,8 +28,8 @@ interface Entry {
 }
 
 /**
- * Bounds the bytes of requests, whole or not. Where it would be exceeded, the request that holds the most ends: whoever
- * fills it keeps nobody else out.
+ * Bounds the bytes of requests, whole or not. Where it would be exceeded, the request that holds the most ends, and of
+ * several the last: whoever fills it keeps no smaller request out, and is not helped by coming again.
  */
 export function createReceiveBudget({ maxBytes }: { readonly maxBytes: number }): ReceiveBudget {
   const holding = new Set<Entry>();
@@ -29,7 +39,7 @@ export function createReceiveBudget({ maxBytes }: { readonly maxBytes: number })
   };
   const endLargest = (): void => {
     let largest: Entry | undefined;
-    for (const entry of holding) if (largest === undefined || entry.bytes > largest.bytes) largest = entry;
+    for (const entry of holding) if (largest === undefined || entry.bytes >= largest.bytes) largest = entry;
     if (largest === undefined) return;
     release(largest);
     largest.end();

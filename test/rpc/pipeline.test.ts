@@ -64,6 +64,44 @@ describe('the procedure pipeline', () => {
     expect(await call()).toMatchObject({ kind: 'message' });
   });
 
+  it('has calls over the bound wait in order, and refuses at once what is over the queue', async () => {
+    const gates = [1, 2, 3].map(() => Promise.withResolvers<typeof response>());
+    let begun = 0;
+    const { call, ended } = setUp(async () => gates[begun++]?.promise ?? response, {
+      maxConcurrentCalls: 1,
+      maxQueuedCalls: 2,
+    });
+    const calls = [call(), call(), call()];
+    expect(call()).toMatchObject({ kind: 'error', status: { grpc: 8 }, error: expect.any(OverloadedError) as Error });
+    for (const [index, gate] of gates.entries()) {
+      expect(begun).toBe(index + 1);
+      gate.resolve(response);
+      expect(await calls[index]).toMatchObject({ kind: 'message' });
+    }
+    expect(ended.map(({ code }) => code)).toEqual([8, 0, 0, 0]);
+  });
+
+  it('lets a call wait no longer than its deadline, nor after its caller is gone', async () => {
+    const gate = Promise.withResolvers<typeof response>();
+    const { call } = setUp(async () => gate.promise, { maxConcurrentCalls: 1, maxQueuedCalls: 2 });
+    const first = call();
+    let leave = (): void => {};
+    const left = call(undefined, (listener) => {
+      leave = listener;
+    });
+    expect(await call(1)).toMatchObject({ kind: 'error', error: { name: 'DeadlineExceededError' } });
+    leave();
+    expect(await left).toMatchObject({ kind: 'error', error: { name: 'CancelledError' } });
+    gate.resolve(response);
+    expect(await first).toMatchObject({ kind: 'message' });
+    expect(await call()).toMatchObject({ kind: 'message' });
+  });
+
+  it('answers without a promise where nothing waits, and has the place back at once', () => {
+    const { call } = setUp(() => response, { maxConcurrentCalls: 1 });
+    expect([call(), call()]).toMatchObject([{ kind: 'message' }, { kind: 'message' }]);
+  });
+
   it('turns whatever is thrown into an error without its text, and tells the observer the cause', async () => {
     const { call, ended } = setUp(async () => {
       throw new Error('canary');

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { MemoryLimit } from './memory-limit.ts';
 import { waitUntil } from './wait-until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -17,10 +18,25 @@ export interface TaskgateProcess extends AsyncDisposable {
   readonly exited: Promise<number | string>;
 }
 
+export interface SpawnOptions {
+  /** Default: none. */
+  readonly nodeFlags?: readonly string[];
+  /** What it may use. */
+  readonly memoryLimit?: MemoryLimit | undefined;
+}
+
 /** Runs `node src/main.ts …` with the environment and nothing of the machine's but PATH and HOME. */
-export function spawnTaskgate(args: readonly string[], env: Readonly<Record<string, string>> = {}): TaskgateProcess {
+export function spawnTaskgate(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  { nodeFlags = [], memoryLimit }: SpawnOptions = {},
+): TaskgateProcess {
   const { PATH = '', HOME = '', TMPDIR } = process.env;
-  const child = spawn(process.execPath, [join(ROOT, 'src/main.ts'), ...args], {
+  const command = [process.execPath, ...nodeFlags, join(ROOT, 'src/main.ts'), ...args];
+  // It enters the group before there is anything to count.
+  const entered = memoryLimit === undefined ? [] : ['sh', '-c', 'echo $$ >"$0" && exec "$@"', memoryLimit.processes];
+  const [program = '', ...rest] = [...entered, ...command];
+  const child = spawn(program, rest, {
     cwd: ROOT,
     env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
