@@ -14,6 +14,7 @@ import { watchReadiness } from './authorize/watch-readiness.ts';
 import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import type { Principal } from './domain/principal.ts';
+import { within } from './domain/within.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
 import { createAdminRoutes } from './http/admin.ts';
 import { openHttpServer } from './http/http-server.ts';
@@ -192,8 +193,10 @@ export async function startServer(
       readiness.drain();
       httpServer.drain();
       await delay(shutdown.drainDelayMs);
+      const graceEndsAtMs = CLOCK.nowMs() + shutdown.graceMs;
       await Promise.all([grpcListener.close(shutdown.graceMs), httpServer.close(shutdown.graceMs)]);
-      await parents.settled();
+      // A lookup outlives its callers; a store that hangs must not hold the exit.
+      await within(graceEndsAtMs - CLOCK.nowMs(), parents.settled());
       await running.disposeAsync();
     },
   };

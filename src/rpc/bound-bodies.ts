@@ -2,7 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { OverloadedError } from '../domain/errors.ts';
 import { toWireStatus } from './error-table.ts';
+import { createDepthGauge } from './json-depth.ts';
 import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from './receive-budget.ts';
+
+/** Far above that of any message. */
+const MAX_JSON_DEPTH = 64;
 
 export interface BodyLimits {
   /** Bytes of one body; what is said to be longer is for others to refuse. */
@@ -38,13 +42,17 @@ export function boundBodies({ maxMessageBytes, maxReceivingBytes }: BodyLimits) 
     response.once('close', () => holding.release());
     if (declared !== undefined) {
       add(declared);
-      if (isRefused) refuse(request, response);
-      return isRefused;
+      if (isRefused) {
+        refuse(request, response);
+        return true;
+      }
     }
+    const isShallow = createDepthGauge(isPlainJson(request) ? MAX_JSON_DEPTH : Number.POSITIVE_INFINITY);
     const chunks = request[Symbol.asyncIterator].bind(request);
     request[Symbol.asyncIterator] = async function* bounded(): AsyncGenerator<Buffer, undefined> {
       for await (const chunk of chunks() as AsyncIterable<Buffer>) {
-        add(unpackedBytes(chunk.length, encoding, maxMessageBytes));
+        if (declared === undefined) add(unpackedBytes(chunk.length, encoding, maxMessageBytes));
+        if (!isShallow(chunk)) throw new ConnectError('request: nests too deep', Code.InvalidArgument);
         if (isRefused) throw new ConnectError(new OverloadedError().message, Code.ResourceExhausted);
         yield chunk;
       }
@@ -52,6 +60,10 @@ export function boundBodies({ maxMessageBytes, maxReceivingBytes }: BodyLimits) 
     };
     return false;
   };
+}
+
+function isPlainJson({ headers }: IncomingMessage): boolean {
+  return headers['content-type']?.includes('json') === true && headers['content-encoding'] === undefined;
 }
 
 /** What connect-node would answer. */
