@@ -83,7 +83,7 @@ export interface SpicedbConfig {
 export interface DecisionsConfig {
   /** False: every check asks SpiceDB; the decisions are the same. Default true. */
   readonly cache: boolean;
-  /** Answers kept in memory, 1–10,000,000; default 100,000. */
+  /** Answers kept in memory, 1–10,000,000; default 50,000. */
   readonly maxEntries: number;
   /**
    * Milliseconds after which an answer is asked again, 1,000–600,000; default 5,000. What bounds staleness if Watch has
@@ -146,7 +146,7 @@ export interface SigningKey {
 
 /** The caches of parent edges. */
 export interface ParentsConfig {
-  /** Entries kept in memory, 1–10,000,000; default 100,000. */
+  /** Entries kept in memory, 1–10,000,000; default 50,000. */
   readonly memoryMaxEntries: number;
   /** Milliseconds that a found parent is kept, 1,000–86,400,000; default 3,600,000. */
   readonly foundTtlMs: number;

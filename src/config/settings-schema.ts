@@ -135,7 +135,7 @@ export const settingsSchema = z.object({
   decisions: z
     .object({
       cache: flag().default(true),
-      max_entries: integer(1, 10_000_000).default(100_000),
+      max_entries: integer(1, 10_000_000).default(50_000),
       ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(4 * SECOND_MS),
       floor_ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(11 * SECOND_MS),
     })
@@ -151,7 +151,7 @@ export const settingsSchema = z.object({
   redis: redisSchema.exactOptional(),
   parents: z
     .object({
-      memory_max_entries: integer(1, 10_000_000).default(100_000),
+      memory_max_entries: integer(1, 10_000_000).default(50_000),
       found_ttl_ms: integer(SECOND_MS, DAY_MS).default(60 * MINUTE_MS),
       absent_ttl_ms: integer(1, MINUTE_MS).default(5 * SECOND_MS),
       name_ttl_ms: integer(1, MINUTE_MS).default(5 * SECOND_MS),

@@ -28,9 +28,9 @@ test('fills in every default', () => {
       sentinels: 64,
       watchSilenceMs: 500,
     },
-    decisions: { cache: true, maxEntries: 100_000, ttlMs: 4_000, floorTtlMs: 11_000 },
+    decisions: { cache: true, maxEntries: 50_000, ttlMs: 4_000, floorTtlMs: 11_000 },
     database: { url: 'postgres://reader@localhost/app', poolSize: 10, connectTimeoutMs: 400, timeoutMs: 500 },
-    parents: { memoryMaxEntries: 100_000, foundTtlMs: 3_600_000, absentTtlMs: 5000, nameTtlMs: 5000, jitter: 0.1 },
+    parents: { memoryMaxEntries: 50_000, foundTtlMs: 3_600_000, absentTtlMs: 5000, nameTtlMs: 5000, jitter: 0.1 },
     limits: {
       defaultTimeoutMs: 2000,
       maxTimeoutMs: 10_000,

@@ -17,7 +17,7 @@ import { waitUntil } from '../support/wait-until.ts';
 const MIB = 1024 * 1024;
 /** The limit of the container that it is made for. */
 const LIMIT_MIB = 256;
-/** As many parents and decisions as the caches keep by default. */
+/** More parents and decisions than the caches keep by default. */
 const DIFFERENT_CHECKS = 100_000;
 const BATCH = 1_000;
 const ATTACK_MS = 2_000;
