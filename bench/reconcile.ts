@@ -13,7 +13,7 @@ import { createRelationshipChain } from '../src/relationships/relationship-chain
 import { RECONCILE_YAML } from '../test/support/reconcile-yaml.ts';
 import { execute } from '../test/support/test-database.ts';
 import type { BenchOptions, BenchRow } from './support/row.ts';
-import { NODE_FLAGS } from './support/processes.ts';
+import { NODE_FLAGS } from '../test/support/node-flags.ts';
 import { median, spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
 import { READERS, seedTasks, taskId } from './support/tasks.ts';

@@ -11,6 +11,7 @@ import { measureEventLoop } from './event-loop.ts';
 import { measureGrowth } from './growth.ts';
 import { measureLists } from './filter-tasks.ts';
 import { measureMemory } from './memory.ts';
+import { measureOverload } from './overload.ts';
 import { plotLatency } from './plot.ts';
 import { measureReconcile } from './reconcile.ts';
 import { measureRegister } from './register.ts';
@@ -27,6 +28,7 @@ const SECTIONS: Readonly<Record<string, BenchSection>> = {
   connect: measureConnectCheck,
   'event-loop': measureEventLoop,
   parents: measureColdParents,
+  overload: measureOverload,
   register: measureRegister,
   lists: measureLists,
   reconcile: measureReconcile,

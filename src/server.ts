@@ -20,6 +20,7 @@ import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import type { CallerPermission } from './domain/caller.ts';
 import type { Principal } from './domain/principal.ts';
+import { within } from './domain/within.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
 import { createAdminRoutes } from './http/admin.ts';
 import { openHttpServer } from './http/http-server.ts';
@@ -58,7 +59,8 @@ import { createResilienceObserver } from './telemetry/resilience-observer.ts';
 
 const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
-const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND_MS;
+/** Probes and scrapers are few. */
+const ADMIN_MAX_CONNECTIONS = 128;
 const MAX_KEYS_PER_QUERY = 10_000;
 const SECRET_BYTES = 32;
 const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
@@ -183,9 +185,10 @@ export async function startServer(
     {
       address: formatAddress(grpc.address),
       socketMode: grpc.socketMode,
-      maxMessageBytes: limits.maxMessageBytes,
-      maxConcurrentStreams: limits.maxConcurrentCalls,
-      stallTimeoutMs: limits.stallTimeoutMs,
+      maxConcurrentStreams: limits.maxCallsPerConnection,
+      // As many as may be called at once.
+      maxReceiving: limits.maxConcurrentCalls + limits.maxQueuedCalls,
+      ...limits,
       ...(callers.grpcTls === undefined ? {} : { tls: callers.grpcTls }),
     },
   );
@@ -197,12 +200,11 @@ export async function startServer(
       createDecisionId: randomUUID,
       fallback: (_request, response) => response.writeHead(404).end(),
     },
-    { maxMessageBytes: limits.maxMessageBytes },
+    limits,
   );
   const httpServer = await openHttpServer(connectRoutes, {
     ...http.address,
-    requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
-    stallTimeoutMs: limits.stallTimeoutMs,
+    ...limits,
     ...(callers.httpTls === undefined ? {} : { tls: callers.httpTls }),
   });
   open.defer(async () => httpServer.close(0));
@@ -212,8 +214,8 @@ export async function startServer(
   });
   const adminServer = await openHttpServer(adminRoutes, {
     ...admin.address,
-    requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
-    stallTimeoutMs: limits.stallTimeoutMs,
+    ...limits,
+    maxConnections: ADMIN_MAX_CONNECTIONS,
   });
   open.defer(async () => adminServer.close(0));
 
@@ -224,9 +226,12 @@ export async function startServer(
     addresses,
     async close() {
       readiness.drain();
+      httpServer.drain();
       await delay(shutdown.drainDelayMs);
+      const graceEndsAtMs = CLOCK.nowMs() + shutdown.graceMs;
       await Promise.all([grpcListener.close(shutdown.graceMs), httpServer.close(shutdown.graceMs)]);
-      await parents.settled();
+      // A lookup outlives its callers; a store that hangs must not hold the exit.
+      await within(graceEndsAtMs - CLOCK.nowMs(), parents.settled());
       await running.disposeAsync();
     },
   };

@@ -1,13 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { NODE_FLAGS } from '../../test/support/node-flags.ts';
 import { SERVER_CORE } from './cores.ts';
-
-/** The flags that the product runs Node with. */
-export const NODE_FLAGS = readNodeFlags();
 
 /** A program of ours that runs pinned to one core and says on its first line, in JSON, where it listens. */
 export interface BenchProcess<Ready> extends AsyncDisposable {
@@ -56,11 +53,4 @@ async function firstLine(child: ChildProcess): Promise<string> {
     child.once('exit', (code) => reject(new Error(`ended with ${code} before it was ready`)));
     child.once('error', reject);
   });
-}
-
-function readNodeFlags(): readonly string[] {
-  const { scripts }: { scripts: { taskgate: string } } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  );
-  return scripts.taskgate.match(/--\S+/g) ?? [];
 }

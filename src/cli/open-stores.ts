@@ -1,10 +1,14 @@
 import type { Logger } from 'pino';
 import type { ServeConfig } from '../config/config.ts';
+import { within } from '../domain/within.ts';
 import { createPostgresSql } from '../parents/postgres-sql.ts';
 import { createRedisClient } from '../parents/redis-client.ts';
 import type { SpiceDbOptions } from '../relationships/spicedb-client.ts';
 import type { Stores } from '../server.ts';
 import { logFault } from '../telemetry/logger.ts';
+
+/** For a database to take its leave; one that hangs is left. */
+const CLOSE_TIMEOUT_MS = 500;
 
 /** How the configured SpiceDB is reached. */
 export function toSpiceDbOptions({ spicedb }: ServeConfig): SpiceDbOptions {
@@ -32,7 +36,7 @@ export function openStores(config: ServeConfig, { logger }: { readonly logger: L
     ...(redis === undefined ? {} : { redis }),
     async [Symbol.asyncDispose]() {
       redis?.disconnect();
-      await sql.close();
+      await within(CLOSE_TIMEOUT_MS, sql.close());
     },
   };
 }

@@ -85,4 +85,10 @@ function checkBudgets({ redis, database, spicedb, breakers, limits }: Settings, 
   for (const [key, ms, outerKey, outerMs] of atMost) {
     if (ms > outerMs) report([key, outerKey], `must be at most ${outerKey} (${ms} is more than ${outerMs})`);
   }
+  if (limits.max_message_bytes > limits.max_receiving_bytes) {
+    report(
+      ['limits.max_message_bytes', 'limits.max_receiving_bytes'],
+      `must be at most limits.max_receiving_bytes (${limits.max_message_bytes} is more than ${limits.max_receiving_bytes})`,
+    );
+  }
 }

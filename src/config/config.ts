@@ -118,7 +118,7 @@ export interface SpicedbConfig {
 export interface DecisionsConfig {
   /** False: every check asks SpiceDB; the decisions are the same. Default true. */
   readonly cache: boolean;
-  /** Answers kept in memory, 1–10,000,000; default 100,000. */
+  /** Answers kept in memory, 1–10,000,000; default 50,000. */
   readonly maxEntries: number;
   /**
    * Milliseconds after which an answer is asked again, 1,000–600,000; default 5,000. What bounds staleness if Watch has
@@ -200,7 +200,7 @@ export interface SigningKey {
 
 /** The caches of parent edges. */
 export interface ParentsConfig {
-  /** Entries kept in memory, 1–10,000,000; default 100,000. */
+  /** Entries kept in memory, 1–10,000,000; default 50,000. */
   readonly memoryMaxEntries: number;
   /** Milliseconds that a found parent is kept, 1,000–86,400,000; default 3,600,000. */
   readonly foundTtlMs: number;
@@ -224,6 +224,23 @@ export interface LimitsConfig {
   readonly maxBatchSize: number;
   /** Calls at once on each listener, 1–65,536; default 1,024. */
   readonly maxConcurrentCalls: number;
+  /** Calls that wait, within their deadline, for one of those to end; one more is refused at once. 0–65,536; default 1,024. */
+  readonly maxQueuedCalls: number;
+  /** Calls (streams) that one gRPC connection may have open, 1–65,536; default 256. */
+  readonly maxCallsPerConnection: number;
+  /** Connections of each listener, 1–65,536; default 2,048. One more is closed at once. */
+  readonly maxConnections: number;
+  /** Bytes of the headers (metadata) of one call, 1,024–262,144; default 16,384. */
+  readonly maxHeaderBytes: number;
+  /**
+   * Bytes of large or slow requests that each listener holds until they are answered, 1,024–1,073,741,824; default
+   * 16,777,216. At least `maxMessageBytes`. Over it, the request that holds the most is ended.
+   */
+  readonly maxReceivingBytes: number;
+  /** Milliseconds within which a request must have come whole, 100–600,000; default 10,000. */
+  readonly requestTimeoutMs: number;
+  /** Milliseconds after which a gRPC connection without a call is closed, 1,000–86,400,000; default 300,000. */
+  readonly idleTimeoutMs: number;
   /** Milliseconds that a stream may take, and that a longer deadline of one is clamped to, 1–3,600,000; default 300,000. */
   readonly maxStreamTimeoutMs: number;
   /** Milliseconds that a reader of a stream may take nothing, 1,000–3,600,000; default 60,000. */

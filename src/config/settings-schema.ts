@@ -170,7 +170,7 @@ export const settingsSchema = z.object({
   decisions: z
     .object({
       cache: flag().default(true),
-      max_entries: integer(1, 10_000_000).default(100_000),
+      max_entries: integer(1, 10_000_000).default(50_000),
       ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(4 * SECOND_MS),
       floor_ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(11 * SECOND_MS),
     })
@@ -196,7 +196,7 @@ export const settingsSchema = z.object({
   redis: redisSchema.exactOptional(),
   parents: z
     .object({
-      memory_max_entries: integer(1, 10_000_000).default(100_000),
+      memory_max_entries: integer(1, 10_000_000).default(50_000),
       found_ttl_ms: integer(SECOND_MS, DAY_MS).default(60 * MINUTE_MS),
       absent_ttl_ms: integer(1, MINUTE_MS).default(5 * SECOND_MS),
       name_ttl_ms: integer(1, MINUTE_MS).default(5 * SECOND_MS),
@@ -210,6 +210,13 @@ export const settingsSchema = z.object({
       max_message_bytes: integer(KIBIBYTE, 64 * MEBIBYTE).default(4 * MEBIBYTE),
       max_batch_size: integer(1, 1000).default(1000),
       max_concurrent_calls: integer(1, 65_536).default(1024),
+      max_queued_calls: integer(0, 65_536).default(1024),
+      max_calls_per_connection: integer(1, 65_536).default(256),
+      max_connections: integer(1, 65_536).default(2048),
+      max_header_bytes: integer(KIBIBYTE, 256 * KIBIBYTE).default(16 * KIBIBYTE),
+      max_receiving_bytes: integer(KIBIBYTE, 1024 * MEBIBYTE).default(16 * MEBIBYTE),
+      request_timeout_ms: integer(100, 10 * MINUTE_MS).default(10 * SECOND_MS),
+      idle_timeout_ms: integer(SECOND_MS, DAY_MS).default(5 * MINUTE_MS),
       max_stream_timeout_ms: integer(1, HOUR_MS).default(5 * MINUTE_MS),
       stall_timeout_ms: integer(SECOND_MS, HOUR_MS).default(MINUTE_MS),
     })

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TlsSource } from '../authorize/ports-callers.ts';
+import { createBodyDrain } from './drain-bodies.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -17,20 +18,40 @@ export interface HttpServerOptions {
   readonly stallTimeoutMs: number;
   /** Absent: plain text. */
   readonly tls?: TlsSource;
+  /** Connections; one more is closed at once. */
+  readonly maxConnections: number;
+  /** Bytes of the headers of one request; more is 431. */
+  readonly maxHeaderBytes: number;
 }
+
+/** Requests on one connection that wait for their answer: nobody who is well sends one before the last is answered. */
+const MAX_PIPELINED = 16;
+/** Time-outs of requests are seen this often at the least. */
+const MAX_CHECK_INTERVAL_MS = 1_000;
 
 export interface HttpServer {
   /** Where it listens, with the port that it really got. */
   readonly address: string;
+  /** Answers what comes from now on with `connection: close`: who keeps connections opens the next one elsewhere. */
+  drain(): void;
   /** Stops taking requests, lets those under way finish for `graceMs`, then cuts them off. */
   close(graceMs: number): Promise<void>;
 }
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** A connection, and how many requests on it wait for their answer. */
+interface CountedSocket extends Socket {
+  underWay?: number;
+}
+
 /** Opens an HTTP/1.1 server. @throws Error naming the address if it can't be had. */
 export async function openHttpServer(handler: RequestHandler, options: HttpServerOptions): Promise<HttpServer> {
+  const drainBody = createBodyDrain();
+  let isDraining = false;
   const server = createAnyServer(options, (request, response) => {
+    if (isDraining) response.shouldKeepAlive = false;
+    if (isFlood(request.socket, response)) return;
     // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
     request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
     response.once('finish', () => drainBody(request));
@@ -41,6 +62,7 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
     handler(request, response);
   });
   server.setTimeout(options.stallTimeoutMs);
+  server.maxConnections = options.maxConnections;
   const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new Error(`can't listen on ${host}:${port}: ${cause.message}`, { cause })));
@@ -48,7 +70,11 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
   });
   return {
     address: formatAddress(server.address()),
+    drain() {
+      isDraining = true;
+    },
     async close(graceMs) {
+      isDraining = true;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);
         server.close(() => {
@@ -62,11 +88,16 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
 }
 
 /** New connections get the certificate and the authority that are there when they begin. */
-function createAnyServer({ tls, requestTimeoutMs }: HttpServerOptions, handler: RequestHandler) {
-  const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: requestTimeoutMs };
-  if (tls === undefined) return createServer(timeouts, handler);
+function createAnyServer({ tls, requestTimeoutMs, maxHeaderBytes }: HttpServerOptions, handler: RequestHandler) {
+  const bounds = {
+    headersTimeout: requestTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, requestTimeoutMs),
+    maxHeaderSize: maxHeaderBytes,
+  };
+  if (tls === undefined) return createServer(bounds, handler);
   const openedAtMs = new WeakMap<Socket, number>();
-  const server = createTlsServer({ ...timeouts, ...tls.server, ...tls.current() }, (request, response) => {
+  const server = createTlsServer({ ...bounds, ...tls.server, ...tls.current() }, (request, response) => {
     const ageMs = performance.now() - (openedAtMs.get(request.socket) ?? 0);
     if (ageMs >= (tls.maxConnectionAgeMs ?? Infinity)) response.setHeader('connection', 'close');
     handler(request, response);
@@ -76,9 +107,16 @@ function createAnyServer({ tls, requestTimeoutMs }: HttpServerOptions, handler: 
   return server;
 }
 
-/** Takes what is left of a body off the connection: the next request on it would wait behind it until both time out. */
-function drainBody(request: IncomingMessage): void {
-  if (!request.complete) request.on('data', () => undefined).resume();
+/** Counts a request, and ends a connection that sends more and more of them without taking an answer. */
+function isFlood(socket: CountedSocket, response: ServerResponse): boolean {
+  const underWay = (socket.underWay ?? 0) + 1;
+  socket.underWay = underWay;
+  response.once('close', () => {
+    socket.underWay = (socket.underWay ?? 1) - 1;
+  });
+  if (underWay <= MAX_PIPELINED) return false;
+  socket.destroy();
+  return true;
 }
 
 function formatAddress(address: AddressInfo | string | null): string {

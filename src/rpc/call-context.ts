@@ -7,8 +7,6 @@ export interface CallContextOptions {
   readonly timeoutMs: number;
   /** Calls the listener when the caller is gone. */
   readonly onCancel: (listener: () => void) => void;
-  /** Called once when the call has ended. */
-  readonly onEnd: () => void;
 }
 
 /**
@@ -43,6 +41,5 @@ export class LazyCallContext implements CallContext {
   [Symbol.dispose](): void {
     this.#hasEnded = true;
     clearTimeout(this.#timer);
-    this.#options.onEnd();
   }
 }

@@ -10,13 +10,13 @@ import type { ListenerDeps } from './listener.ts';
 import { toWireStatus } from './error-table.ts';
 import type { IncomingCall } from './pipeline.ts';
 import { createPeerOf, ANONYMOUS_PEER } from './peers.ts';
+import type { BodyLimits } from './bound-bodies.ts';
+import { boundBodies } from './bound-bodies.ts';
 import { DECISION_ID_HEADER } from './pipeline.ts';
 import type { StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
 
-export interface ConnectRoutesOptions {
-  readonly maxMessageBytes: number;
-}
+export type ConnectRoutesOptions = BodyLimits;
 
 const DECISION_ID = createContextKey('');
 const PEER = createContextKey<Peer>(ANONYMOUS_PEER);
@@ -40,6 +40,7 @@ export function createConnectRoutes(
   },
   options: ConnectRoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  const boundBody = boundBodies(options);
   const decisionIds = new WeakMap<object, string>();
   const peerOf = createPeerOf();
   const procedures = new Map(deps.procedures.map((procedure) => [procedure.method.name, procedure]));
@@ -77,7 +78,7 @@ export function createConnectRoutes(
     if (request.method !== 'POST') {
       response.writeHead(405, { allow: 'POST' }).end();
     } else if (RPC_CONTENT_TYPE.test(request.headers['content-type'] ?? '')) {
-      adapter(request, response);
+      if (!boundBody(request, response)) adapter(request, response);
     } else {
       response.writeHead(415, {
         'content-type': 'application/json',

@@ -5,20 +5,26 @@ import type { HealthImplementation } from 'grpc-health-check';
 import type { AuthenticateCaller, TlsSource } from '../authorize/ports-callers.ts';
 import { freeFinishedStreams } from './finished-streams.ts';
 import { createServerCredentials } from './grpc-credentials.ts';
+import type { ConnectionLimits } from './guard-connections.ts';
+import { guardConnections, limitHttp2 } from './guard-connections.ts';
 import { toGrpcService } from './grpc-handlers.ts';
 import type { GrpcListenerKind } from './grpc-peer.ts';
 import { createGrpcCredentialsOf } from './grpc-peer.ts';
 import type { Listener, ListenerDeps } from './listener.ts';
 import { addReflection } from './reflection.ts';
 
-export interface GrpcListenerOptions {
+/** A connection whose other end is gone without a word is noticed after both. */
+const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms': 20_000 };
+/** Mebibytes that one connection may hold in what Node and nghttp2 keep of it: far above what answers on all its streams take. */
+const MAX_SESSION_MEMORY = 64;
+
+export interface GrpcListenerOptions extends ConnectionLimits {
   /** `host:port` (port 0 takes a free one) or `unix:/path`. */
   readonly address: string;
   /** File mode of a unix socket. */
   readonly socketMode: number;
-  readonly maxMessageBytes: number;
-  /** Streams (calls) that one connection may have open. */
-  readonly maxConcurrentStreams: number;
+  /** Milliseconds after which a connection without a call is closed, with GOAWAY. */
+  readonly idleTimeoutMs: number;
   /** Milliseconds that the reader of a stream may take nothing. */
   readonly stallTimeoutMs: number;
   /** Absent: plain text. */
@@ -39,10 +45,14 @@ export async function createGrpcListener(
     'grpc.max_receive_message_length': options.maxMessageBytes,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
+    'grpc.max_connection_idle_ms': options.idleTimeoutMs,
+    'grpc-node.max_session_memory': MAX_SESSION_MEMORY,
+    ...KEEPALIVE,
     // Nobody can ask for its figures: its service is not served.
     'grpc.enable_channelz': 0,
     ...(maxAgeMs === undefined ? {} : { 'grpc.max_connection_age_ms': maxAgeMs }),
   });
+  limitHttp2(server, options);
   const credentialsOf = createGrpcCredentialsOf(kindOf(options));
   const { definition, implementation } = toGrpcService({ ...deps, credentialsOf }, options);
   server.addService(definition, implementation);
@@ -50,7 +60,14 @@ export async function createGrpcListener(
   addReflection(server, { assertCaller: (call) => deps.authenticate(credentialsOf(call)) });
   const address = await bind(server, options);
   freeFinishedStreams(server);
-  return { address, close: async (graceMs) => closeServer(server, graceMs) };
+  const guard = guardConnections(server, options);
+  return {
+    address,
+    async close(graceMs) {
+      await closeServer(server, graceMs);
+      guard.stop();
+    },
+  };
 }
 
 function kindOf({ address, tls }: GrpcListenerOptions): GrpcListenerKind {

@@ -6,9 +6,11 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { CallerPermissionError, CancelledError, OverloadedError, toTaskgateError } from '../domain/errors.ts';
 import { LazyCallContext } from './call-context.ts';
 import { callerPermissionOf } from './caller-permissions.ts';
+import type { CallPlacesOptions } from './call-places.ts';
+import { createCallPlaces } from './call-places.ts';
 import type { WireStatus } from './error-table.ts';
 import { toWireStatus } from './error-table.ts';
-import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
+import type { CallIdentity, Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
 
 /** The response metadata that names the decision: random, of fixed length, on every answer alike. */
 export const DECISION_ID_HEADER = 'taskgate-decision-id';
@@ -54,15 +56,13 @@ export interface PipelineDeps {
   readonly authenticate: AuthenticateCaller;
 }
 
-export interface PipelineOptions {
+export interface PipelineOptions extends CallPlacesOptions {
   /** Given to a unary call that set no deadline, in milliseconds. */
   readonly defaultTimeoutMs: number;
   /** A longer deadline of a unary call is clamped to this, in milliseconds. */
   readonly maxTimeoutMs: number;
   /** The same for streams, and given to those that set no deadline, in milliseconds. */
   readonly maxStreamTimeoutMs: number;
-  /** Calls under way at once; one more is refused at once with RESOURCE_EXHAUSTED. */
-  readonly maxConcurrentCalls: number;
 }
 
 /** One call, from its start on, as the observer will be told of it. */
@@ -74,16 +74,12 @@ interface Observation {
 
 /** observe → bound → deadline → authenticate caller → (procedure: validate → use case → convert), for every transport alike. */
 export function createPipeline({ clock, observer, authenticate }: PipelineDeps, options: PipelineOptions): Pipeline {
-  let underWay = 0;
+  const places = createCallPlaces(options);
 
-  /** Takes a place among the calls under way, until it is disposed. */
-  function enter({ onCancel }: IncomingCall, timeoutMs: number): LazyCallContext {
-    if (underWay >= options.maxConcurrentCalls) throw new OverloadedError();
-    underWay += 1;
-    const onEnd = (): void => {
-      underWay -= 1;
-    };
-    return new LazyCallContext({ clock, timeoutMs, onCancel, onEnd });
+  /** What bounds a call that has a place or may wait for one, from now on. */
+  function open({ onCancel }: IncomingCall, timeoutMs: number): LazyCallContext {
+    if (places.isFull()) throw new OverloadedError();
+    return new LazyCallContext({ clock, timeoutMs, onCancel });
   }
 
   /** Times a call from here. */
@@ -106,12 +102,12 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
   }
 
   /** Before anything of the request is looked at, so that a refusal tells nothing of what was asked. */
-  function admit(procedure: Procedure, call: IncomingCall, observation: Observation): Caller {
+  function admit(procedure: Procedure, call: IncomingCall, observation: Observation): CallIdentity {
     const caller = authenticate(call.credentials);
     observation.caller = caller;
     const permission = callerPermissionOf(procedure);
     if (!caller.permissions.has(permission)) throw new CallerPermissionError(permission);
-    return caller;
+    return { decisionId: call.decisionId, caller: caller.name };
   }
 
   function fail(thrown: unknown, observation: Observation): Extract<Reply, { kind: 'error' }> {
@@ -127,15 +123,31 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
     call: IncomingCall,
     observation: Observation,
   ): Message | Promise<Message> {
-    const context = enter(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
+    const context = open(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
+    const identity = admit(procedure, call, observation);
+    const work = (): Message | Promise<Message> => procedure.handle(parse(), identity, context);
+    return places.tryTake() ? handleNow(work, context) : handleInTurn(work, context);
+  }
+
+  /** With a place, which it gives back. */
+  function handleNow(work: () => Message | Promise<Message>, context: LazyCallContext): Message | Promise<Message> {
+    const end = (): void => {
+      context[Symbol.dispose]();
+      places.give();
+    };
     let message: Message | Promise<Message> | undefined;
     try {
-      const caller = admit(procedure, call, observation);
-      message = procedure.handle(parse(), { decisionId: call.decisionId, caller: caller.name }, context);
-      return message instanceof Promise ? message.finally(() => context[Symbol.dispose]()) : message;
+      message = work();
+      return message instanceof Promise ? message.finally(end) : message;
     } finally {
-      if (!(message instanceof Promise)) context[Symbol.dispose]();
+      if (!(message instanceof Promise)) end();
     }
+  }
+
+  async function handleInTurn(work: () => Message | Promise<Message>, context: LazyCallContext): Promise<Message> {
+    using _ = context;
+    await places.take(context.signal);
+    return await handleNow(work, context);
   }
 
   async function* handleStream(
@@ -144,12 +156,16 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
     call: IncomingCall,
     observation: Observation,
   ) {
-    using context = enter(call, Math.min(call.timeoutMs ?? Number.POSITIVE_INFINITY, options.maxStreamTimeoutMs));
-    const caller = admit(procedure, call, observation);
-    const identity = { decisionId: call.decisionId, caller: caller.name };
-    for await (const message of procedure.handle(parse(), identity, context)) {
-      context.signal.throwIfAborted();
-      yield message;
+    using context = open(call, Math.min(call.timeoutMs ?? Number.POSITIVE_INFINITY, options.maxStreamTimeoutMs));
+    const identity = admit(procedure, call, observation);
+    await places.take(context.signal);
+    try {
+      for await (const message of procedure.handle(parse(), identity, context)) {
+        context.signal.throwIfAborted();
+        yield message;
+      }
+    } finally {
+      places.give();
     }
   }
 

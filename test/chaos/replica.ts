@@ -121,7 +121,7 @@ export async function createReplica(name: string, setting: ReplicaSetting): Prom
       if (said.kind === 'lag') lag.add(said);
       else mutatedFiles.add(said.file);
     };
-    const started = spawnTaskgate(['serve'], env, { execArgv: ['--import', PRELOAD], onMessage });
+    const started = spawnTaskgate(['serve'], env, { nodeFlags: ['--import', PRELOAD], onMessage });
     running = started;
     void started.exited.then((code) => {
       if (running !== started) return;

@@ -63,6 +63,16 @@ test.each<[string, ...string[]]>([
   ['limits: { max_message_bytes: 67108865 }', 'limits.max_message_bytes: must be a whole number from 1024 to 67108864'],
   ['limits: { max_batch_size: 1001 }', 'limits.max_batch_size: must be a whole number from 1 to 1000'],
   ['limits: { max_concurrent_calls: 65537 }', 'limits.max_concurrent_calls: must be a whole number from 1 to 65536'],
+  ['limits: { max_queued_calls: -1 }', 'limits.max_queued_calls: must be a whole number from 0 to 65536'],
+  [
+    'limits: { max_calls_per_connection: 0 }',
+    'limits.max_calls_per_connection: must be a whole number from 1 to 65536',
+  ],
+  ['limits: { max_connections: 0 }', 'limits.max_connections: must be a whole number from 1 to 65536'],
+  ['limits: { max_header_bytes: 1023 }', 'limits.max_header_bytes: must be a whole number from 1024 to 262144'],
+  ['limits: { max_receiving_bytes: 1 }', 'limits.max_receiving_bytes: must be a whole number from 1024 to 1073741824'],
+  ['limits: { request_timeout_ms: 99 }', 'limits.request_timeout_ms: must be a whole number from 100 to 600000'],
+  ['limits: { idle_timeout_ms: 999 }', 'limits.idle_timeout_ms: must be a whole number from 1000 to 86400000'],
   ['shutdown: { drain_delay_ms: 300001 }', 'shutdown.drain_delay_ms: must be a whole number from 0 to 300000'],
   ['shutdown: { grace_ms: ~ }', 'shutdown.grace_ms: must be a whole number from 0 to 600000'],
   ['denials: { reveal_readable: 1 }', 'denials.reveal_readable: must be true or false'],
@@ -173,6 +183,10 @@ test.each<[string, ...string[]]>([
   [
     'limits: { max_timeout_ms: 1999 }',
     'limits.default_timeout_ms: must be at most limits.max_timeout_ms (2000 is more than 1999)',
+  ],
+  [
+    'limits: { max_receiving_bytes: 4194303 }',
+    'limits.max_message_bytes: must be at most limits.max_receiving_bytes (4194304 is more than 4194303)',
   ],
   [
     'database: { connect_timeout_ms: 501 }',

@@ -86,6 +86,8 @@ describe('the admin listener', () => {
       port: 0,
       requestTimeoutMs: 1_000,
       stallTimeoutMs: 5_000,
+      maxConnections: 10,
+      maxHeaderBytes: 1_024,
     });
     expect(await exchangeHttp1(`http://${server.address}/metrics`, { method: 'GET' })).toMatchObject({
       status: 500,

@@ -43,6 +43,8 @@ describe('a connection with a client certificate', () => {
       port: 0,
       requestTimeoutMs: 10_000,
       stallTimeoutMs: 10_000,
+      maxConnections: 10,
+      maxHeaderBytes: 16_384,
       tls: toTls(maxConnectionAgeMs),
     });
     opened.defer(async () => listener.close(0));
@@ -76,6 +78,12 @@ describe('a connection with a client certificate', () => {
         socketMode: 0o660,
         maxMessageBytes: 1_024,
         maxConcurrentStreams: 10,
+        maxConnections: 10,
+        maxHeaderBytes: 16_384,
+        maxReceiving: 10,
+        maxReceivingBytes: 65_536,
+        requestTimeoutMs: 10_000,
+        idleTimeoutMs: 60_000,
         stallTimeoutMs: 1_000,
         tls: toTls(100),
       },

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import type { HttpServer, RequestHandler } from '../../src/http/http-server.ts';
+import type { HttpServer, HttpServerOptions, RequestHandler } from '../../src/http/http-server.ts';
 import { openHttpServer } from '../../src/http/http-server.ts';
 
 const STALL_TIMEOUT_MS = 300;
@@ -18,8 +18,14 @@ afterEach(async () => {
   await server.close(0);
 });
 
-async function openConnection(handler: RequestHandler): Promise<void> {
-  const options = { host: '127.0.0.1', port: 0, requestTimeoutMs: 60_000, stallTimeoutMs: STALL_TIMEOUT_MS };
+async function openConnection(handler: RequestHandler, changed: Partial<HttpServerOptions> = {}): Promise<void> {
+  const limits = {
+    requestTimeoutMs: 60_000,
+    stallTimeoutMs: STALL_TIMEOUT_MS,
+    maxConnections: 10,
+    maxHeaderBytes: 1_024,
+  };
+  const options = { host: '127.0.0.1', port: 0, ...limits, ...changed };
   server = await openHttpServer(handler, options);
   const { hostname, port } = new URL(`http://${server.address}`);
   socket = connect(Number(port), hostname);
@@ -63,4 +69,52 @@ test('keeps a connection whose answer is still being made', async () => {
   socket.write(REQUEST);
   const [answer] = (await once(socket, 'data')) as [Buffer];
   expect(answer.toString()).toContain('made');
+});
+
+test('tells a kept connection to go while it drains', async () => {
+  await openConnection((_request, response) => response.end('done'));
+  const ask = async (): Promise<string> => {
+    socket.write(REQUEST);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer.toString();
+  };
+  expect(await ask()).toContain('Connection: keep-alive');
+  server.drain();
+  expect(await ask()).toContain('Connection: close');
+  await closed();
+});
+
+test('closes a connection that takes no answer and asks on', async () => {
+  let asked = 0;
+  await openConnection(() => void (asked += 1), { stallTimeoutMs: 60_000 });
+  socket.write(REQUEST.repeat(100));
+  await closed();
+  expect(asked).toBe(16);
+});
+
+test('closes one connection more than it takes', async () => {
+  await openConnection((_request, response) => response.end('done'), { maxConnections: 1, stallTimeoutMs: 60_000 });
+  const { port } = new URL(`http://${server.address}`);
+  const other = connect(Number(port), '127.0.0.1');
+  other.on('error', () => undefined).resume();
+  await new Promise((resolve) => other.once('close', resolve));
+  socket.write(REQUEST);
+  expect(String(await once(socket, 'data'))).toContain('200 OK');
+});
+
+test.each([
+  ['headers', 'GET / HTTP/1.1\r\nhost: he'],
+  ['body', 'POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 10\r\n\r\n12345'],
+])('answers 408 when the %s of a request do not come', async (_, begun) => {
+  await openConnection(() => undefined, { requestTimeoutMs: 200, stallTimeoutMs: 60_000 });
+  socket.write(begun);
+  expect(String(await once(socket, 'data'))).toContain('408');
+  await closed();
+});
+
+test('answers 431 to headers that are too long', async () => {
+  await openConnection(() => undefined, { stallTimeoutMs: 60_000 });
+  socket.write(`GET / HTTP/1.1\r\nx-long: ${'x'.repeat(2_000)}\r\n\r\n`);
+  expect(String(await once(socket, 'data'))).toContain('431');
+  await closed();
 });

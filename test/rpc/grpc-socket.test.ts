@@ -29,7 +29,19 @@ async function listen(socketMode = 0o660): Promise<Listener> {
       createDecisionId: () => 'id',
       health: createHealth().implementation,
     },
-    { address: `unix:${path}`, socketMode, maxMessageBytes: 1_024, maxConcurrentStreams: 10, stallTimeoutMs: 1_000 },
+    {
+      address: `unix:${path}`,
+      socketMode,
+      maxMessageBytes: 1_024,
+      maxConcurrentStreams: 10,
+      maxConnections: 10,
+      maxHeaderBytes: 1_024,
+      maxReceiving: 10,
+      maxReceivingBytes: 1_024,
+      requestTimeoutMs: 1_000,
+      idleTimeoutMs: 1_000,
+      stallTimeoutMs: 1_000,
+    },
   );
 }
 

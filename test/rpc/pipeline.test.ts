@@ -17,7 +17,7 @@ const response = create(CheckTaskResponseSchema);
 const credentials: IncomingCall['credentials'] = { peer: { kind: 'anonymous' }, authorization: () => undefined };
 const method = AuthorizationService.method.checkTask;
 
-function setUp(handle: UnaryProcedure['handle'], maxConcurrentCalls = 10) {
+function setUp(handle: UnaryProcedure['handle'], { maxConcurrentCalls = 10, maxQueuedCalls = 0 } = {}) {
   const ended: EndedCall[] = [];
   const pipeline = createPipeline(
     {
@@ -25,7 +25,7 @@ function setUp(handle: UnaryProcedure['handle'], maxConcurrentCalls = 10) {
       observer: { ended: (call) => ended.push(call) },
       authenticate: () => LOCAL_CALLER,
     },
-    { defaultTimeoutMs: 200, maxTimeoutMs: 500, maxStreamTimeoutMs: 800, maxConcurrentCalls },
+    { defaultTimeoutMs: 200, maxTimeoutMs: 500, maxStreamTimeoutMs: 800, maxConcurrentCalls, maxQueuedCalls },
   );
   const call = (timeoutMs?: number, onCancel: IncomingCall['onCancel'] = () => {}) =>
     pipeline.run({ method, handle }, () => request, {
@@ -68,12 +68,50 @@ describe('the procedure pipeline', () => {
 
   it('refuses at once what is over the bound, and takes calls again when one has ended', async () => {
     const gate = Promise.withResolvers<typeof response>();
-    const { call } = setUp(async () => gate.promise, 1);
+    const { call } = setUp(async () => gate.promise, { maxConcurrentCalls: 1 });
     const first = call();
     expect(await call()).toMatchObject({ kind: 'error', error: expect.any(OverloadedError) as Error });
     gate.resolve(response);
     expect(await first).toMatchObject({ kind: 'message' });
     expect(await call()).toMatchObject({ kind: 'message' });
+  });
+
+  it('has calls over the bound wait in order, and refuses at once what is over the queue', async () => {
+    const gates = [1, 2, 3].map(() => Promise.withResolvers<typeof response>());
+    let begun = 0;
+    const { call, ended } = setUp(async () => gates[begun++]?.promise ?? response, {
+      maxConcurrentCalls: 1,
+      maxQueuedCalls: 2,
+    });
+    const calls = [call(), call(), call()];
+    expect(call()).toMatchObject({ kind: 'error', status: { grpc: 8 }, error: expect.any(OverloadedError) as Error });
+    for (const [index, gate] of gates.entries()) {
+      expect(begun).toBe(index + 1);
+      gate.resolve(response);
+      expect(await calls[index]).toMatchObject({ kind: 'message' });
+    }
+    expect(ended.map(({ code }) => code)).toEqual([8, 0, 0, 0]);
+  });
+
+  it('lets a call wait no longer than its deadline, nor after its caller is gone', async () => {
+    const gate = Promise.withResolvers<typeof response>();
+    const { call } = setUp(async () => gate.promise, { maxConcurrentCalls: 1, maxQueuedCalls: 2 });
+    const first = call();
+    let leave = (): void => {};
+    const left = call(undefined, (listener) => {
+      leave = listener;
+    });
+    expect(await call(1)).toMatchObject({ kind: 'error', error: { name: 'DeadlineExceededError' } });
+    leave();
+    expect(await left).toMatchObject({ kind: 'error', error: { name: 'CancelledError' } });
+    gate.resolve(response);
+    expect(await first).toMatchObject({ kind: 'message' });
+    expect(await call()).toMatchObject({ kind: 'message' });
+  });
+
+  it('answers without a promise where nothing waits, and has the place back at once', () => {
+    const { call } = setUp(() => response, { maxConcurrentCalls: 1 });
+    expect([call(), call()]).toMatchObject([{ kind: 'message' }, { kind: 'message' }]);
   });
 
   it('turns whatever is thrown into an error without its text, and tells the observer the cause', async () => {

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { MemoryLimit } from './memory-limit.ts';
 import { waitUntil } from './wait-until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -19,19 +20,25 @@ export interface TaskgateProcess extends AsyncDisposable {
 
 export interface SpawnOptions {
   /** Options of Node's own. Default none. */
-  readonly execArgv?: readonly string[];
+  readonly nodeFlags?: readonly string[];
   /** Told what the process sends over IPC. Default: there is no channel. */
   readonly onMessage?: (message: unknown) => void;
+  /** What it may use. */
+  readonly memoryLimit?: MemoryLimit | undefined;
 }
 
 /** Runs `node src/main.ts …` with the environment and nothing of the machine's but PATH and HOME. */
 export function spawnTaskgate(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  { execArgv = [], onMessage }: SpawnOptions = {},
+  { nodeFlags = [], onMessage, memoryLimit }: SpawnOptions = {},
 ): TaskgateProcess {
   const { PATH = '', HOME = '', TMPDIR } = process.env;
-  const child = spawn(process.execPath, [...execArgv, join(ROOT, 'src/main.ts'), ...args], {
+  const command = [process.execPath, ...nodeFlags, join(ROOT, 'src/main.ts'), ...args];
+  // It enters the group before there is anything to count.
+  const entered = memoryLimit === undefined ? [] : ['sh', '-c', 'echo $$ >"$0" && exec "$@"', memoryLimit.processes];
+  const [program = '', ...rest] = [...entered, ...command];
+  const child = spawn(program, rest, {
     cwd: ROOT,
     env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(onMessage === undefined ? [] : ['ipc' as const])],

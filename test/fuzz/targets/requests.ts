@@ -173,13 +173,15 @@ async function start(): Promise<string> {
       createDecisionId: randomUUID,
       fallback: (_request, response) => response.writeHead(404).end(),
     },
-    { maxMessageBytes: 65_536 },
+    { maxMessageBytes: 65_536, maxReceivingBytes: 1_048_576 },
   );
   const server = await openHttpServer(routes, {
     host: '127.0.0.1',
     port: 0,
     requestTimeoutMs: 10_000,
     stallTimeoutMs: 10_000,
+    maxConnections: 100,
+    maxHeaderBytes: 16_384,
   });
   return `http://${server.address}`;
 }

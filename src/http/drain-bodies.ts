@@ -1,0 +1,44 @@
+import type { IncomingMessage } from 'node:http';
+
+const MIB = 1024 * 1024;
+/** What is taken of a body that nobody wants. */
+const MAX_DRAINED_BYTES = 8 * MIB;
+/** Bodies that are taken at once, and milliseconds between two chunks of one: some 25 MiB a second of garbage at most. */
+const MAX_DRAINING = 4;
+const CHUNK_INTERVAL_MS = 10;
+/** For an answer to be read before the connection is closed under the rest of the request. */
+const LINGER_MS = 1_000;
+
+/**
+ * Takes what is left of a body off the connection: the next request on it would wait behind it until both time out. What
+ * is very long, or one of many, is not read any more; its connection is closed when the answer has had time to be read.
+ */
+export function createBodyDrain(): (request: IncomingMessage) => void {
+  let draining = 0;
+  const linger = (request: IncomingMessage): void => {
+    request.pause();
+    setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
+  };
+  return (request) => {
+    if (request.complete) return;
+    if (draining >= MAX_DRAINING || Number(request.headers['content-length'] ?? 0) > MAX_DRAINED_BYTES) {
+      linger(request);
+      return;
+    }
+    let leftBytes = MAX_DRAINED_BYTES;
+    draining += 1;
+    request.once('close', () => {
+      draining -= 1;
+    });
+    request.on('data', ({ length }: Buffer) => {
+      leftBytes -= length;
+      if (leftBytes < 0) {
+        linger(request);
+        return;
+      }
+      request.pause();
+      setTimeout(() => request.resume(), CHUNK_INTERVAL_MS).unref();
+    });
+    request.resume();
+  };
+}

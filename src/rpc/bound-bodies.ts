@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { OverloadedError } from '../domain/errors.ts';
+import { toWireStatus } from './error-table.ts';
+import { createDepthGauge } from './json-depth.ts';
+import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from './receive-budget.ts';
+
+/** Far above that of any message. */
+const MAX_JSON_DEPTH = 64;
+
+export interface BodyLimits {
+  /** Bytes of one body; what is said to be longer is for others to refuse. */
+  readonly maxMessageBytes: number;
+  /** Bytes of large bodies that are held at once. */
+  readonly maxReceivingBytes: number;
+}
+
+/**
+ * Bounds what the bodies of all requests hold until they are answered. One that is too much is RESOURCE_EXHAUSTED: at
+ * once if it says how long it is, since what reads it would make room for all of it; else when too much has come.
+ *
+ * @returns For each request, true if it has been answered.
+ */
+export function boundBodies({ maxMessageBytes, maxReceivingBytes }: BodyLimits) {
+  const budget = createReceiveBudget({ maxBytes: maxReceivingBytes });
+  return (request: IncomingMessage, response: ServerResponse): boolean => {
+    const { 'content-length': length, 'content-encoding': encoding } = request.headers;
+    const declared = length === undefined ? undefined : unpackedBytes(Number(length), encoding, maxMessageBytes);
+    if (declared !== undefined && (declared <= UNCOUNTED_BYTES || Number(length) > maxMessageBytes)) return false;
+    let isRefused = false;
+    let isAdding = false;
+    const holding = budget.hold(() => {
+      isRefused = true;
+      // Nothing comes that an error could answer.
+      if (!isAdding) request.socket.destroy();
+    });
+    const add = (bytes: number): void => {
+      isAdding = true;
+      holding.add(bytes);
+      isAdding = false;
+    };
+    response.once('close', () => holding.release());
+    if (declared !== undefined) {
+      add(declared);
+      if (isRefused) {
+        refuse(request, response);
+        return true;
+      }
+    }
+    const isShallow = createDepthGauge(isPlainJson(request) ? MAX_JSON_DEPTH : Number.POSITIVE_INFINITY);
+    const chunks = request[Symbol.asyncIterator].bind(request);
+    request[Symbol.asyncIterator] = async function* bounded(): AsyncGenerator<Buffer, undefined> {
+      for await (const chunk of chunks() as AsyncIterable<Buffer>) {
+        if (declared === undefined) add(unpackedBytes(chunk.length, encoding, maxMessageBytes));
+        if (!isShallow(chunk)) throw new ConnectError('request: nests too deep', Code.InvalidArgument);
+        if (isRefused) throw new ConnectError(new OverloadedError().message, Code.ResourceExhausted);
+        yield chunk;
+      }
+      return undefined;
+    };
+    return false;
+  };
+}
+
+function isPlainJson({ headers }: IncomingMessage): boolean {
+  return headers['content-type']?.includes('json') === true && headers['content-encoding'] === undefined;
+}
+
+/** What connect-node would answer. */
+function refuse(request: IncomingMessage, response: ServerResponse): void {
+  const error = new OverloadedError();
+  const contentType = request.headers['content-type'] ?? '';
+  if (contentType.startsWith('application/grpc-web')) {
+    const { grpc } = toWireStatus(error);
+    response.writeHead(200, { 'content-type': contentType, 'grpc-status': `${grpc}`, 'grpc-message': error.message });
+    response.end();
+    return;
+  }
+  response.writeHead(429, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ code: 'resource_exhausted', message: error.message }));
+}

@@ -1,0 +1,179 @@
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import { constants } from 'node:http2';
+import type { Server } from '@grpc/grpc-js';
+import { OverloadedError, DeadlineExceededError } from '../domain/errors.ts';
+import { toWireStatus } from './error-table.ts';
+import type { Holding } from './receive-budget.ts';
+import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from './receive-budget.ts';
+
+/** What one connection and all of them may hold, and for how long. */
+export interface ConnectionLimits {
+  /** Connections of the listener; one more is closed at once. */
+  readonly maxConnections: number;
+  /** Streams (calls) that one connection may have open. It is closed if it resets more than that again and again. */
+  readonly maxConcurrentStreams: number;
+  /** Bytes of the headers of one call. */
+  readonly maxHeaderBytes: number;
+  /** Bytes of one message, unpacked. */
+  readonly maxMessageBytes: number;
+  /** Bytes of requests that are large or slow to come, all together. */
+  readonly maxReceivingBytes: number;
+  /** Requests that have not come whole, all together; one more ends the oldest. */
+  readonly maxReceiving: number;
+  /** Milliseconds within which a connection must have begun to speak HTTP/2, and a request must have come whole. */
+  readonly requestTimeoutMs: number;
+}
+
+/** Above what any caller sends; each pair costs memory besides its bytes. */
+const MAX_HEADER_PAIRS = 128;
+/** A connection may cancel all of its calls so often in a row, and once more each second (CVE-2023-44487). */
+const RESET_BURST = 2;
+/** Each one that waits for its answer is kept. */
+const MAX_OUTSTANDING = { maxOutstandingPings: 10, maxOutstandingSettings: 10 };
+const SWEEPS_PER_TIMEOUT = 4;
+const MIN_SWEEP_MS = 25;
+const MAX_SWEEP_MS = 1_000;
+
+const { NGHTTP2_NO_ERROR } = constants;
+
+/**
+ * Has grpc-js make its HTTP/2 servers with limits that it has no options of its own for. To be called before it binds.
+ *
+ * It changes what is not public in grpc-js, so it does nothing where that is not as it is known to be; a test says so.
+ */
+export function limitHttp2(
+  server: Server,
+  { maxConcurrentStreams, maxHeaderBytes, requestTimeoutMs }: ConnectionLimits,
+): void {
+  const options: unknown = Reflect.get(server, 'commonServerOptions');
+  if (typeof options !== 'object' || options === null) return;
+  const settings: unknown = Reflect.get(options, 'settings');
+  Object.assign(options, {
+    streamResetBurst: RESET_BURST * maxConcurrentStreams,
+    streamResetRate: maxConcurrentStreams,
+    ...MAX_OUTSTANDING,
+    maxHeaderListPairs: MAX_HEADER_PAIRS,
+    // Of TLS, where there is any.
+    handshakeTimeout: requestTimeoutMs,
+    settings: { ...(typeof settings === 'object' ? settings : {}), maxHeaderListSize: maxHeaderBytes },
+  });
+}
+
+/** Guards the connections of a server that is bound. Stop it when the server is closed. */
+export function guardConnections(server: Server, limits: ConnectionLimits): { stop(): void } {
+  const http2Servers: unknown = Reflect.get(server, 'http2Servers');
+  if (!(http2Servers instanceof Map)) return { stop: () => undefined };
+  const guard = createGuard(limits);
+  for (const http2Server of http2Servers.keys() as Iterable<Http2Server>) {
+    http2Server.maxConnections = limits.maxConnections;
+    http2Server.prependListener('session', guard.onSession);
+    http2Server.prependListener('stream', guard.onStream);
+  }
+  return guard;
+}
+
+/** A stream, and what has come on it. On the stream itself: a Map of all streams would cost every call. */
+interface CountedStream extends ServerHttp2Stream {
+  receivedBytes?: number;
+  /** How its messages may be packed, if they are. */
+  encoding?: string;
+}
+
+function createGuard({
+  maxHeaderBytes,
+  maxMessageBytes,
+  maxReceivingBytes,
+  maxReceiving,
+  requestTimeoutMs,
+}: ConnectionLimits) {
+  const budget = createReceiveBudget({ maxBytes: maxReceivingBytes });
+  /** By when they came, the oldest first. */
+  const greeting = new Map<ServerHttp2Session, number>();
+  const receiving = new Map<CountedStream, number>();
+  const large = new WeakMap<CountedStream, Holding>();
+  let fresh: CountedStream[] = [];
+
+  /** Streams whose request has not come whole with its headers: few do not. */
+  const keepSlow = (): void => {
+    const streams = fresh;
+    fresh = [];
+    for (const stream of streams) {
+      if (stream.readableEnded || stream.destroyed) continue;
+      receiving.set(stream, performance.now());
+      const forget = (): boolean => receiving.delete(stream);
+      stream.once('end', forget);
+      stream.once('close', forget);
+    }
+    while (receiving.size > maxReceiving) endOldest();
+  };
+  const endOldest = (): void => {
+    for (const [stream] of receiving) {
+      receiving.delete(stream);
+      refuse(stream, new OverloadedError());
+      return;
+    }
+  };
+  function onData(this: CountedStream, { length }: Buffer): void {
+    const bytes = unpackedBytes(length, this.encoding, maxMessageBytes);
+    const received = (this.receivedBytes ?? 0) + bytes;
+    this.receivedBytes = received;
+    if (received <= UNCOUNTED_BYTES) return;
+    let holding = large.get(this);
+    if (holding === undefined) {
+      holding = budget.hold(() => refuse(this, new OverloadedError()));
+      large.set(this, holding);
+      this.once('close', () => holding?.release());
+      holding.add(received);
+    } else {
+      holding.add(bytes);
+    }
+  }
+  const sweep = (): void => {
+    const bornBefore = performance.now() - requestTimeoutMs;
+    for (const [session, since] of greeting) {
+      if (since > bornBefore) break;
+      greeting.delete(session);
+      session.destroy();
+    }
+    for (const [stream, since] of receiving) {
+      if (since > bornBefore) break;
+      receiving.delete(stream);
+      refuse(stream, new DeadlineExceededError());
+    }
+  };
+  const sweepMs = Math.min(MAX_SWEEP_MS, Math.max(MIN_SWEEP_MS, requestTimeoutMs / SWEEPS_PER_TIMEOUT));
+  const timer = setInterval(sweep, sweepMs).unref();
+  return {
+    stop: () => clearInterval(timer),
+    onSession: (session: ServerHttp2Session): void => {
+      greeting.set(session, performance.now());
+      const greeted = (): boolean => greeting.delete(session);
+      session.once('remoteSettings', greeted);
+      session.once('close', greeted);
+    },
+    onStream: (stream: CountedStream, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]): void => {
+      // nghttp2 bounds them only when the other side has acknowledged our settings, which it may leave.
+      let headerBytes = 0;
+      for (const text of raw) headerBytes += text.length;
+      if (headerBytes > maxHeaderBytes) refuse(stream, new OverloadedError());
+      const encoding = headers['grpc-encoding'];
+      if (typeof encoding === 'string') stream.encoding = encoding;
+      stream.on('data', onData);
+      if (fresh.push(stream) === 1) setImmediate(keepSlow);
+    },
+  };
+}
+
+/** Answers a call that no handler has: trailers alone, and the rest of the request is not wanted (RFC 9113, 8.1). */
+function refuse(stream: ServerHttp2Stream, error: OverloadedError | DeadlineExceededError): void {
+  if (!stream.destroyed && !stream.headersSent) {
+    const headers = {
+      [constants.HTTP2_HEADER_STATUS]: constants.HTTP_STATUS_OK,
+      [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc+proto',
+      'grpc-status': `${toWireStatus(error).grpc}`,
+      'grpc-message': error.message,
+    };
+    stream.respond(headers, { endStream: true });
+  }
+  stream.close(NGHTTP2_NO_ERROR);
+}

@@ -1,0 +1,63 @@
+/** What a request may hold without being counted: nearly every one is below. */
+export const UNCOUNTED_BYTES = 4 * 1024;
+/** The most that deflate packs into one byte (https://zlib.net/zlib_tech.html). */
+const MAX_PACKED = 1_032;
+
+/** What so many bytes may become in memory, at most `maxBytes` if they are packed. */
+export function unpackedBytes(bytes: number, encoding: string | undefined, maxBytes: number): number {
+  return encoding === undefined || encoding === 'identity' ? bytes : Math.min(bytes * MAX_PACKED, maxBytes);
+}
+
+/** Bytes of a request that is held in memory. */
+export interface Holding {
+  /** Counts more bytes. It may end the request that holds the most, this one included. */
+  add(bytes: number): void;
+  /** Gives all of them back; nothing is counted from then on. */
+  release(): void;
+}
+
+/** What all requests of a listener may hold in memory together. */
+export interface ReceiveBudget {
+  /** @param end Called at most once, if this request holds the most when there is too much: it has to let go. */
+  hold(end: () => void): Holding;
+}
+
+interface Entry {
+  bytes: number;
+  readonly end: () => void;
+}
+
+/**
+ * Bounds the bytes of requests, whole or not. Where it would be exceeded, the request that holds the most ends, and of
+ * several the last: whoever fills it keeps no smaller request out, and is not helped by coming again.
+ */
+export function createReceiveBudget({ maxBytes }: { readonly maxBytes: number }): ReceiveBudget {
+  const holding = new Set<Entry>();
+  let total = 0;
+  const release = (entry: Entry): void => {
+    if (holding.delete(entry)) total -= entry.bytes;
+  };
+  const endLargest = (): void => {
+    let largest: Entry | undefined;
+    for (const entry of holding) if (largest === undefined || entry.bytes >= largest.bytes) largest = entry;
+    if (largest === undefined) return;
+    release(largest);
+    largest.end();
+  };
+  return {
+    hold(end) {
+      const entry: Entry = { bytes: 0, end };
+      holding.add(entry);
+      return {
+        add(bytes) {
+          if (!holding.has(entry)) return;
+          entry.bytes += bytes;
+          total += bytes;
+          // Once is enough: the largest holds as much as was just added.
+          if (total > maxBytes) endLargest();
+        },
+        release: () => release(entry),
+      };
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { expect, it, vi } from 'vitest';
+import { createReceiveBudget, unpackedBytes } from '../../src/rpc/receive-budget.ts';
+
+it('ends the request that holds the most, and of several the last', () => {
+  const budget = createReceiveBudget({ maxBytes: 100 });
+  const ends = [vi.fn(), vi.fn(), vi.fn(), vi.fn()] as const;
+  const [small, large, other, late] = ends.map((end) => budget.hold(end));
+  small?.add(10);
+  large?.add(40);
+  other?.add(40);
+  late?.add(11);
+  expect(ends.map((end) => end.mock.calls.length)).toEqual([0, 0, 1, 0]);
+  other?.add(1_000);
+  large?.add(39);
+  expect(ends.map((end) => end.mock.calls.length)).toEqual([0, 0, 1, 0]);
+  large?.add(1);
+  expect(ends.map((end) => end.mock.calls.length)).toEqual([0, 1, 1, 0]);
+});
+
+it('never lets requests hold more than its bytes, whatever is added and released', () => {
+  const steps = fc.array(fc.record({ request: fc.nat(5), bytes: fc.nat(60), releases: fc.boolean() }));
+  fc.assert(
+    fc.property(steps, (taken) => {
+      const budget = createReceiveBudget({ maxBytes: 100 });
+      const held = new Map<number, number>();
+      const holdings = Array.from({ length: 6 }, (_, request) => {
+        held.set(request, 0);
+        return budget.hold(() => held.delete(request));
+      });
+      for (const { request, bytes, releases } of taken) {
+        const before = held.get(request);
+        if (before !== undefined) held.set(request, before + bytes);
+        holdings[request]?.add(bytes);
+        if (releases) {
+          holdings[request]?.release();
+          held.delete(request);
+        }
+        const total = [...held.values()].reduce((sum, each) => sum + each, 0);
+        expect(total).toBeLessThanOrEqual(100);
+      }
+    }),
+  );
+});
+
+it.each([
+  ['as it is', undefined, 10],
+  ['as it is', 'identity', 10],
+  ['packed, and so by how far that can go', 'gzip', 10_320],
+  ['packed, and no more than is taken', 'br', 10_320],
+])('counts what comes %s (%s)', (_, encoding, bytes) => {
+  expect(unpackedBytes(10, encoding, 50_000)).toBe(bytes);
+  expect(unpackedBytes(100, 'gzip', 50_000)).toBe(50_000);
+});
