@@ -4,6 +4,7 @@ import type { Breaker } from '../resilience/breaker.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
 import { createCoalescingRelationships } from './coalescing-relationships.ts';
 import type { CoalescingOptions } from './coalescing-relationships.ts';
+import { createCompanionRelationships } from './companion-relationships.ts';
 import { createDecisionCache } from './decision-cache.ts';
 import type { DecisionCacheOptions } from './decision-cache.ts';
 import { createFreshRelationships } from './fresh-relationships.ts';
@@ -58,9 +59,9 @@ export interface RelationshipChain {
 }
 
 /**
- * The only place that stacks the layers: decision cache ▶ freshness floors ▶ lookups ▶ coalescing ▶ breaker ▶ client.
- * Floors from own writes hold whether or not changes are followed. Following has no breaker in its way: it asks little, it
- * has its own time limits, and what it is told must not depend on how calls fare.
+ * The only place that stacks the layers: decision cache ▶ freshness floors ▶ lookups ▶ coalescing ▶ companions ▶ breaker
+ * ▶ client. Floors from own writes hold whether or not changes are followed. Following has no breaker in its way: it asks
+ * little, it has its own time limits, and what it is told must not depend on how calls fare.
  */
 export function createRelationshipChain(
   { clock, onChangesLost = () => undefined, breaker, retryBudget }: RelationshipChainDeps,
@@ -69,7 +70,7 @@ export function createRelationshipChain(
   const channel = createSpiceDbClient({ clock, ...(retryBudget === undefined ? {} : { retryBudget }) }, spiceDb);
   const client =
     breaker === undefined ? channel : createGuardedSpiceDbClient({ client: channel, breaker, clock }, spiceDb);
-  const spiceDbRelationships = createSpiceDbRelationships({ client });
+  const spiceDbRelationships = createCompanionRelationships({ inner: createSpiceDbRelationships({ client }) });
   const freshness = createFreshness({ clock }, caching === 'off' ? {} : caching);
   const common = {
     writer: createSpiceDbWriter({ client, freshness }),

@@ -29,6 +29,8 @@ const stores = openStores(loaded.config, { logger });
 const server = await startServer(loaded.config, stores, { logger });
 process.stdout.write(`${JSON.stringify(server.addresses)}\n`);
 process.once('SIGTERM', () => process.exit(0));
+// Whoever started it is gone.
+process.once('disconnect', () => process.exit(0));
 
 function isSlowed(line: unknown): boolean {
   const { decision } = line as { readonly decision?: { readonly principal: { readonly id: string } } };

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import type { RelationshipCheck, RelationshipResult } from '../../src/authorize/ports.ts';
+import { MINIMIZE_LATENCY } from '../../src/domain/consistency.ts';
+import { UnavailableError } from '../../src/domain/errors.ts';
+import { createCompanionRelationships } from '../../src/relationships/companion-relationships.ts';
+import { callContext, task, taskCheck } from '../support/spicedb.ts';
+
+const FAILED: RelationshipResult = { kind: 'failed', error: new UnavailableError('spicedb') };
+const { principal } = taskCheck('');
+const read = (id: string): RelationshipCheck => ({ object: task(id), permission: 'read', principal });
+const companion = { object: { kind: 'sentinel', type: 'task', index: 0 }, permission: 'read', principal };
+
+function setUp(answer: (check: RelationshipCheck) => RelationshipResult = () => ({ kind: 'denied' })) {
+  const asked: (readonly RelationshipCheck[])[] = [];
+  const { check } = createCompanionRelationships({
+    inner: {
+      async check(checks) {
+        asked.push(checks);
+        return { results: checks.map(answer), checkedAt: 'token' };
+      },
+    },
+  });
+  return { asked, check: async (...checks: RelationshipCheck[]) => check(checks, MINIMIZE_LATENCY, callContext()) };
+}
+
+describe('a check of a resource that the request names', () => {
+  test('is asked beside a sentinel, whose answer is thrown away', async () => {
+    const { asked, check } = setUp(({ object }) => ({ kind: object.kind === 'sentinel' ? 'held' : 'denied' }));
+    expect(await check(read('task-1'))).toEqual({ results: [{ kind: 'denied' }], checkedAt: 'token' });
+    expect(asked).toEqual([[read('task-1'), companion]]);
+  });
+
+  test('fails alone where it is one of several, and as a whole where it is not, as without a companion', async () => {
+    const { check } = setUp(({ object }) => (object.kind === 'sentinel' ? { kind: 'held' } : FAILED));
+    await expect(check(read('task-1'))).rejects.toThrow(UnavailableError);
+    expect((await check(read('task-1'), read('task-2'))).results).toEqual([FAILED, FAILED]);
+  });
+
+  test('is answered though its companion fails', async () => {
+    const { check } = setUp(({ object }) => (object.kind === 'sentinel' ? FAILED : { kind: 'held' }));
+    expect((await check(read('task-1'))).results).toEqual([{ kind: 'held' }]);
+  });
+
+  test('shares its companion with neighbours that are asked the same', async () => {
+    const { asked, check } = setUp();
+    const remove = { ...read('task-2'), permission: 'delete' };
+    const { results } = await check(read('task-1'), read('task-2'), remove);
+    expect(results).toHaveLength(3);
+    expect(asked[0]?.slice(3)).toEqual([companion, { ...companion, permission: 'delete' }]);
+  });
+});
+
+test.each<[string, RelationshipCheck]>([
+  ['was looked up', { ...read('task-1'), askedAs: 'message:id:1' }],
+  ['is absent', { ...read(''), object: { kind: 'sentinel', type: 'task', index: 7 }, askedAs: 'message:id:1' }],
+  ['is a tenant', { ...read(''), object: { kind: 'tenant', account: 'acme' } }],
+])('a check of what %s is asked alone', async (_, question) => {
+  const { asked, check } = setUp();
+  await check(question);
+  expect(asked).toEqual([[question]]);
+});
