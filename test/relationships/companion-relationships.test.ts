@@ -12,7 +12,7 @@ const companion = { object: { kind: 'sentinel', type: 'task', index: 0 }, permis
 
 function setUp(answer: (check: RelationshipCheck) => RelationshipResult = () => ({ kind: 'denied' })) {
   const asked: (readonly RelationshipCheck[])[] = [];
-  const { check } = createCompanionRelationships({
+  const relationships = createCompanionRelationships({
     inner: {
       async check(checks) {
         asked.push(checks);
@@ -20,7 +20,8 @@ function setUp(answer: (check: RelationshipCheck) => RelationshipResult = () => 
       },
     },
   });
-  return { asked, check: async (...checks: RelationshipCheck[]) => check(checks, MINIMIZE_LATENCY, callContext()) };
+  const check = async (...checks: RelationshipCheck[]) => relationships.check(checks, MINIMIZE_LATENCY, callContext());
+  return { asked, check };
 }
 
 describe('a check of a resource that the request names', () => {
