@@ -9,17 +9,13 @@ import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
 import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
 import type { Clock, DecideCheck } from './authorize/ports.ts';
-import type { HiddenDenialOptions } from './authorize/hidden-denials.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
-import type { CallersOptions } from './callers/open-callers.ts';
 import { openCallers } from './callers/open-callers.ts';
 import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
-import type { CallerPermission } from './domain/caller.ts';
-import type { Principal } from './domain/principal.ts';
 import { within } from './domain/within.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
 import { createAdminRoutes } from './http/admin.ts';
@@ -31,12 +27,12 @@ import { registerSentinels } from './lifecycle/register-sentinels.ts';
 import { createTenantGates } from './lifecycle/tenant-gates.ts';
 import { createGuardedRedis } from './parents/guarded-redis.ts';
 import { createGuardedSql } from './parents/guarded-sql.ts';
-import type { ParentChain, ParentChainDeps, ParentChainOptions } from './parents/parent-chain.ts';
+import type { ParentChain, ParentChainDeps } from './parents/parent-chain.ts';
 import { createParentChain } from './parents/parent-chain.ts';
 import { SourceProblemsError } from './parents/postgres-catalogue.ts';
 import type { RedisClient } from './parents/redis-client.ts';
 import type { Sql } from './parents/sql.ts';
-import type { CachingOptions, RelationshipChain } from './relationships/relationship-chain.ts';
+import type { RelationshipChain } from './relationships/relationship-chain.ts';
 import { createRelationshipChain } from './relationships/relationship-chain.ts';
 import { createSentinelPicker } from './relationships/sentinels.ts';
 import type { SpiceDbOptions } from './relationships/spicedb-client.ts';
@@ -48,6 +44,14 @@ import { createCursorCodec } from './rpc/list-cursor.ts';
 import { createHealth } from './rpc/health.ts';
 import { createPipeline } from './rpc/pipeline.ts';
 import { createProcedures } from './rpc/procedures.ts';
+import {
+  isOneOf,
+  toCaching,
+  toCallersOptions,
+  toCursorSecrets,
+  toHiddenDenials,
+  toParentOptions,
+} from './server-options.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
 import { logFault } from './telemetry/logger.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
@@ -61,7 +65,6 @@ const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 /** Probes and scrapers are few. */
 const ADMIN_MAX_CONNECTIONS = 128;
-const MAX_KEYS_PER_QUERY = 10_000;
 const SECRET_BYTES = 32;
 const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
 
@@ -260,36 +263,6 @@ function toGuardedRedis(stores: Stores, { redis }: Config, breaker: Breaker): Pi
   return { redis: createGuardedRedis({ redis: stores.redis, breaker }, redis) };
 }
 
-function toCallersOptions({ listeners: { grpc, http }, authentication }: Config): CallersOptions {
-  const { tokensFile, callers, socketCaller, reloadIntervalMs } = authentication;
-  return {
-    ...(tokensFile === undefined ? {} : { tokensFile }),
-    certificateCallers: callers.map(toCaller),
-    socketCaller: toCaller(socketCaller),
-    reloadIntervalMs,
-    ...(grpc.tls === undefined ? {} : { grpcTls: grpc.tls }),
-    ...(http.tls === undefined ? {} : { httpTls: http.tls }),
-  };
-}
-
-function toCaller<Settings extends { readonly permissions: readonly CallerPermission[] }>(settings: Settings) {
-  return { ...settings, permissions: new Set(settings.permissions) };
-}
-
-function toParentOptions({ parents, redis, database, sources }: Config): ParentChainOptions {
-  return {
-    sources,
-    expiry: parents,
-    memoryMaxEntries: parents.memoryMaxEntries,
-    ...(redis === undefined ? {} : { redis: { ...redis, keyRing: redis.signingKeys } }),
-    postgres: {
-      timeoutMs: database.timeoutMs,
-      maxBatchSize: MAX_KEYS_PER_QUERY,
-      maxConcurrentBatches: database.poolSize,
-    },
-  };
-}
-
 function toReadinessDeps(
   { registrations, spicedb }: Config,
   { redis }: Stores,
@@ -310,23 +283,4 @@ function toReadinessDeps(
       registerSentinels({ relationships, writer }, { types: registrations, count: spicedb.sentinels }, context),
     ...(redis === undefined ? {} : { pingRedis: async () => redis.ping() }),
   };
-}
-
-function toCaching({ decisions, spicedb }: Config): CachingOptions | 'off' {
-  if (!decisions.cache) return 'off';
-  return { ...decisions, silenceMs: spicedb.watchSilenceMs === 0 ? 'off' : spicedb.watchSilenceMs };
-}
-
-function toHiddenDenials({ denials }: Config): HiddenDenialOptions {
-  return { windowMs: denials.hiddenWindowMs, suspectAt: denials.hiddenSuspectAt, limit: denials.hiddenLimit };
-}
-
-function toCursorSecrets({ lists }: Config): readonly [string, ...string[]] {
-  const [first, ...others] = lists.cursorSecrets;
-  return first === undefined ? [randomBytes(SECRET_BYTES).toString('hex')] : [first, ...others];
-}
-
-function isOneOf(principals: readonly Principal[]): (principal: Principal) => boolean {
-  return ({ kind, id, account }) =>
-    principals.some((other) => other.kind === kind && other.id === id && other.account === account);
 }

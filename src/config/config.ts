@@ -234,7 +234,7 @@ export interface LimitsConfig {
   readonly maxHeaderBytes: number;
   /**
    * Bytes of large or slow requests that each listener holds until they are answered, 1,024–1,073,741,824; default
-   * 16,777,216. At least `maxMessageBytes`. Over it, the request that holds the most is ended.
+   * 8,388,608. At least `maxMessageBytes`. Over it, the request that holds the most is ended.
    */
   readonly maxReceivingBytes: number;
   /** Milliseconds within which a request must have come whole, 100–600,000; default 10,000. */

@@ -214,7 +214,7 @@ export const settingsSchema = z.object({
       max_calls_per_connection: integer(1, 65_536).default(256),
       max_connections: integer(1, 65_536).default(2048),
       max_header_bytes: integer(KIBIBYTE, 256 * KIBIBYTE).default(16 * KIBIBYTE),
-      max_receiving_bytes: integer(KIBIBYTE, 1024 * MEBIBYTE).default(16 * MEBIBYTE),
+      max_receiving_bytes: integer(KIBIBYTE, 1024 * MEBIBYTE).default(8 * MEBIBYTE),
       request_timeout_ms: integer(100, 10 * MINUTE_MS).default(10 * SECOND_MS),
       idle_timeout_ms: integer(SECOND_MS, DAY_MS).default(5 * MINUTE_MS),
       max_stream_timeout_ms: integer(1, HOUR_MS).default(5 * MINUTE_MS),

@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 const MIB = 1024 * 1024;
 /** What is taken of a body that nobody wants. */
 const MAX_DRAINED_BYTES = 8 * MIB;
-/** Bodies that are taken at once, and milliseconds between two chunks of one: some 25 MiB a second of garbage at most. */
-const MAX_DRAINING = 4;
+/** Bodies that are taken at once, and milliseconds between two chunks of one: some 12 MiB a second of garbage at most. */
+const MAX_DRAINING = 2;
 const CHUNK_INTERVAL_MS = 10;
 /** For an answer to be read before the connection is closed under the rest of the request. */
 const LINGER_MS = 1_000;
@@ -21,6 +21,8 @@ export function createBodyDrain(): (request: IncomingMessage) => void {
   };
   return (request) => {
     if (request.complete) return;
+    // It counts as begun.
+    request.read(0);
     if (draining >= MAX_DRAINING || Number(request.headers['content-length'] ?? 0) > MAX_DRAINED_BYTES) {
       linger(request);
       return;

@@ -54,7 +54,8 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
     if (isFlood(request.socket, response)) return;
     // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
     request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
-    response.once('finish', () => drainBody(request));
+    // Before Node's own listener, which has all of a body read that nobody has begun to read.
+    response.prependOnceListener('finish', () => drainBody(request));
     // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
     response.on('timeout', (socket: Socket) => {
       if (socket.writableLength > 0) socket.destroy();

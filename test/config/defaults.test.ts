@@ -54,7 +54,7 @@ test('fills in every default', () => {
       maxCallsPerConnection: 256,
       maxConnections: 2048,
       maxHeaderBytes: 16_384,
-      maxReceivingBytes: 16_777_216,
+      maxReceivingBytes: 8_388_608,
       requestTimeoutMs: 10_000,
       idleTimeoutMs: 300_000,
       maxStreamTimeoutMs: 300_000,
