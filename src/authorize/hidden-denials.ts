@@ -1,6 +1,7 @@
 import type { Outcome } from '../domain/decision.ts';
 import { OverloadedError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
+import { isHidden } from './hidden.ts';
 import type { Clock, DecideCheck, DecideChecks, HiddenDenialFigures, HiddenDenialObserver } from './ports.ts';
 
 export interface HiddenDenialOptions {
@@ -115,10 +116,6 @@ class SlidingCount {
     this.#current = 0;
     this.#startMs += windows * this.#windowMs;
   }
-}
-
-function isHidden(outcome: Outcome): boolean {
-  return outcome.kind === 'decided' && outcome.decision.kind === 'NOT_FOUND';
 }
 
 function throttled(): Outcome {

@@ -34,7 +34,7 @@ const NOT_FOUND = { kind: 'message', message: { decision: Decision.NOT_FOUND } }
 const UNAVAILABLE = { kind: 'error', code: 'UNAVAILABLE' };
 
 /** One call at a time, and time enough for one that is held. */
-const NARROW = `{limits: {max_concurrent_calls: 1, default_timeout_ms: 9000}, spicedb: {timeout_ms: 8000}, database: {timeout_ms: 7000}}`;
+const NARROW = `{limits: {max_concurrent_calls: 1, max_queued_calls: 0, default_timeout_ms: 9000}, spicedb: {timeout_ms: 8000}, database: {timeout_ms: 7000}}`;
 
 let stores: SampleStores;
 let gate: RecordedTaskgate;

@@ -138,10 +138,15 @@ const forge = (key: string, signingKey: SigningKey, signedFor = toSignedKey(PREF
 
 describe('an attacker who can write Redis', { timeout: 60_000 }, () => {
   test('could do everything with the secret: it is what these tests rest on', async () => {
-    const key = keyOf({ type: 'message', id: 'msg-9' });
-    expect(await read({ type: 'message', id: 'msg-9' })).toBe('NOT_FOUND');
-    await attacker.set(key, forge(key, KEY));
-    expect(await read({ type: 'message', id: 'msg-9' })).toBe('ALLOWED');
+    // There is none of them. What is denied is looked up anew, and what was forged about it is replaced.
+    const [forged, spoilt] = ['msg-forged', 'msg-spoilt'].map((id): Asked => ({ type: 'message', id })) as [
+      Asked,
+      Asked,
+    ];
+    await attacker.set(keyOf(forged), forge(keyOf(forged), KEY));
+    await attacker.set(keyOf(spoilt), forge(keyOf(spoilt), { ...KEY, secret: 'not the secret that signs here' }));
+    expect(await read(forged)).toBe('ALLOWED');
+    expect(await read(spoilt)).toBe('NOT_FOUND');
   });
 
   test('changes no decision by moving entries between children, names, types, parents and tenants', async () => {
