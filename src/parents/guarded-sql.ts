@@ -43,7 +43,7 @@ export function createGuardedSql({
         if (remainingMs <= 0) throw new DeadlineExceededError({ cause: 'waited too long for a connection' });
         const isFair = remainingMs >= timeoutMs * FAIR_SHARE;
         return breaker.run(
-          async () => sql.query(text, values, { signal, timeoutMs: remainingMs }),
+          async () => sql.query(text, values, { ...bounds, timeoutMs: remainingMs }),
           (thrown) => verdictOf(thrown, { isFair, signal }),
         );
       });

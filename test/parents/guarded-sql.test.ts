@@ -3,14 +3,14 @@ import { describe, expect, inject, test } from 'vitest';
 import { CancelledError, DeadlineExceededError, OverloadedError, UnavailableError } from '../../src/domain/errors.ts';
 import { createGuardedSql } from '../../src/parents/guarded-sql.ts';
 import { createPostgresSql } from '../../src/parents/postgres-sql.ts';
-import type { QueryBounds, Sql } from '../../src/parents/sql.ts';
+import type { QueryBounds, QueryOptions, Sql } from '../../src/parents/sql.ts';
 import { createBulkhead } from '../../src/resilience/bulkhead.ts';
 import { createRecordingObserver, createTestBreaker } from '../support/breaker.ts';
 
 const NEVER = new AbortController().signal;
 const BOUNDS: QueryBounds = { signal: NEVER, timeoutMs: 60_000 };
 
-type Answer = (bounds: QueryBounds) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+type Answer = (bounds: QueryOptions) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 function guard(sql: Sql, { maxConcurrent = 100, maxQueue = 100 } = {}) {
   const { breaker } = createTestBreaker('database');
@@ -110,6 +110,16 @@ test('more queries than may wait are refused at once as overloaded, which does n
   gate.resolve([]);
   expect(await Promise.all(kept)).toEqual([[], [], []]);
   expect(asked()).toBe(3);
+});
+
+test('a query is asked with all that its answer must have', async () => {
+  const asked: QueryOptions[] = [];
+  const { guarded } = setUp(async (options) => {
+    asked.push(options);
+    return [];
+  });
+  await guarded.query('SELECT', [], { ...BOUNDS, columns: ['key', 'parent'] });
+  expect(asked).toMatchObject([{ signal: NEVER, columns: ['key', 'parent'] }]);
 });
 
 test('a query that waits for its turn ends in its time, and with its caller', async () => {

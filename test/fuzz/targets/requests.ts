@@ -186,8 +186,14 @@ async function start(): Promise<string> {
   return `http://${server.address}`;
 }
 
-async function post(url: string, headers: Record<string, string>, body: Buffer) {
-  return new Promise<{ status: number; grpcStatus: string | undefined; body: string }>((resolve, reject) => {
+interface HttpAnswer {
+  readonly status: number;
+  readonly grpcStatus: string | undefined;
+  readonly body: string;
+}
+
+async function post(url: string, headers: Record<string, string>, body: Buffer): Promise<HttpAnswer> {
+  return new Promise<HttpAnswer>((resolve, reject) => {
     const sent = requestHttp(url, { method: 'POST', headers, agent }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -197,7 +203,11 @@ async function post(url: string, headers: Record<string, string>, body: Buffer) 
         resolve({ status: response.statusCode ?? 0, grpcStatus, body: Buffer.concat(chunks).toString('latin1') });
       });
     });
-    sent.on('error', reject);
+    // A kept connection may be closed just as it is used again.
+    sent.on('error', (error) => {
+      if (sent.reusedSocket) resolve(post(url, headers, body));
+      else reject(error);
+    });
     sent.end(body);
   });
 }
