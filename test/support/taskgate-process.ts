@@ -19,6 +19,8 @@ export interface TaskgateProcess extends AsyncDisposable {
 }
 
 export interface SpawnOptions {
+  /** What is run, from the project's root. Default `src/main.ts`. */
+  readonly main?: string;
   /** Options of Node's own. Default none. */
   readonly nodeFlags?: readonly string[];
   /** Told what the process sends over IPC. Default: there is no channel. */
@@ -27,14 +29,14 @@ export interface SpawnOptions {
   readonly memoryLimit?: MemoryLimit | undefined;
 }
 
-/** Runs `node src/main.ts …` with the environment and nothing of the machine's but PATH and HOME. */
+/** Runs `node <main> …` with the environment and nothing of the machine's but PATH and HOME. */
 export function spawnTaskgate(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  { nodeFlags = [], onMessage, memoryLimit }: SpawnOptions = {},
+  { main = 'src/main.ts', nodeFlags = [], onMessage, memoryLimit }: SpawnOptions = {},
 ): TaskgateProcess {
   const { PATH = '', HOME = '', TMPDIR } = process.env;
-  const command = [process.execPath, ...nodeFlags, join(ROOT, 'src/main.ts'), ...args];
+  const command = [process.execPath, ...nodeFlags, join(ROOT, main), ...args];
   // It enters the group before there is anything to count.
   const entered = memoryLimit === undefined ? [] : ['sh', '-c', 'echo $$ >"$0" && exec "$@"', memoryLimit.processes];
   const [program = '', ...rest] = [...entered, ...command];
