@@ -8,7 +8,7 @@ import type { BenchClient } from './support/client.ts';
 import { createBenchClient } from './support/client.ts';
 import { median, spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
-import { startTaskgate } from './support/taskgate.ts';
+import { COLD, startTaskgate } from './support/taskgate.ts';
 import { messageOfTask, READERS, seedTasks, taskId } from './support/tasks.ts';
 
 const CANDIDATES = 1_000;
@@ -29,7 +29,7 @@ const { checkTask, filterReadableTasks, listReadableTasks } = AuthorizationServi
 /** Lists, cold: this taskgate keeps no decisions, and each measurement asks about tasks of its own where it can. */
 export async function measureLists(stores: BenchStores): Promise<readonly BenchRow[]> {
   const chain = createRelationshipChain({ clock: { nowMs: Date.now } }, { spiceDb: stores.spiceDb });
-  await using taskgate = await startTaskgate(stores, { keepsDecisions: false });
+  await using taskgate = await startTaskgate(stores, { config: COLD });
   using client = createBenchClient(taskgate.ready.grpc);
   const log = (text: string): void => void process.stderr.write(`  lists: ${text}\n`);
 

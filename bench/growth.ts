@@ -11,7 +11,7 @@ import type { BenchRow } from './support/row.ts';
 import { skippedRow } from './support/row.ts';
 import { spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
-import { startTaskgate } from './support/taskgate.ts';
+import { LARGE_CACHES, startTaskgate } from './support/taskgate.ts';
 
 const FEW = { tasks: 1_000, principals: 100 };
 const MANY = { tasks: 1_000_000, principals: 100_000 };
@@ -56,7 +56,7 @@ export async function measureGrowth(stores: BenchStores): Promise<readonly Bench
       owners: principals,
     });
     const env = { ...stores.env, BENCH_SPICEDB: JSON.stringify(spiceDb.options) };
-    const taskgate = opened.use(await startTaskgate({ env }));
+    const taskgate = opened.use(await startTaskgate({ env }, { config: LARGE_CACHES }));
     const client = opened.use(createBenchClient(taskgate.ready.grpc));
     await assertWarmCheckAllowed(taskgate.ready.grpc);
     // Coprime to the number of tasks: visits each once, near and far.

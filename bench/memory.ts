@@ -8,7 +8,7 @@ import { skippedRow } from './support/row.ts';
 import type { BenchStores } from './support/stores.ts';
 import { BENCH_MESSAGES } from './support/stores.ts';
 import type { BenchTaskgate } from './support/taskgate.ts';
-import { startTaskgate } from './support/taskgate.ts';
+import { LARGE_CACHES, startTaskgate } from './support/taskgate.ts';
 import { messageOfTask, taskId } from './support/tasks.ts';
 
 const CONCURRENCY = 64;
@@ -33,7 +33,7 @@ export async function measureMemory(stores: BenchStores, { isFull }: BenchOption
     owners: 1,
   });
   await stores.flushRedis();
-  await using taskgate = await startTaskgate(stores);
+  await using taskgate = await startTaskgate(stores, { config: LARGE_CACHES });
   using client = createBenchClient(taskgate.ready.grpc);
   const idleMib = await taskgate.rssMib();
   const filled = await sampleRss(taskgate, async (sample) => checkAll(client, sample));

@@ -7,9 +7,7 @@ import type { Sql } from '../src/parents/sql.ts';
 import { startServer } from '../src/server.ts';
 import type { TaskgateAnswers } from './support/taskgate.ts';
 
-const { BENCH_SPICEDB = '', BENCH_NO_DECISION_CACHE, ...env } = process.env;
-/** Lists are measured cold, and may take longer than a check. */
-const COLD = '{decisions: {cache: false}, limits: {default_timeout_ms: 9000}, spicedb: {timeout_ms: 8000}}';
+const { BENCH_SPICEDB = '', BENCH_CONFIG, ...env } = process.env;
 const loaded = loadConfig(
   {
     env: {
@@ -19,9 +17,9 @@ const loaded = loadConfig(
       TASKGATE_ADMIN_ADDRESS: '127.0.0.1:0',
       TASKGATE_SPICEDB_ENDPOINT: '127.0.0.1:1',
       TASKGATE_SPICEDB_TOKEN: 'unused',
-      ...(BENCH_NO_DECISION_CACHE === undefined ? {} : { TASKGATE_CONFIG: 'cold' }),
+      ...(BENCH_CONFIG === undefined ? {} : { TASKGATE_CONFIG: 'yaml' }),
     },
-    readFile: () => COLD,
+    readFile: () => BENCH_CONFIG ?? '',
   },
   { mode: 'serve' },
 );

@@ -25,15 +25,21 @@ export type BenchTaskgate = Omit<BenchProcess<TaskgateAddresses>, 'ask'> & {
 };
 
 export interface TaskgateOptions {
-  /** Default true. */
-  readonly keepsDecisions?: boolean;
+  /** YAML that is put under TASKGATE_CONFIG. */
+  readonly config?: string;
 }
+
+/** Lists are measured cold, and may take longer than a check. */
+export const COLD = '{decisions: {cache: false}, limits: {default_timeout_ms: 9000}, spicedb: {timeout_ms: 8000}}';
+
+/** Caches as large as the rows about them say. */
+export const LARGE_CACHES = '{parents: {memory_max_entries: 100000}, decisions: {max_entries: 100000}}';
 
 /** Starts the taskgate that is measured, on the core for it. */
 export async function startTaskgate(
   stores: Pick<BenchStores, 'env'>,
-  { keepsDecisions = true }: TaskgateOptions = {},
+  { config }: TaskgateOptions = {},
 ): Promise<BenchTaskgate> {
-  const env = { ...stores.env, ...(keepsDecisions ? {} : { BENCH_NO_DECISION_CACHE: 'yes' }) };
+  const env = { ...stores.env, ...(config === undefined ? {} : { BENCH_CONFIG: config }) };
   return (await startPinned<TaskgateAddresses>(SCRIPT, { env })) as BenchTaskgate;
 }
