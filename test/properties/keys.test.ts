@@ -85,8 +85,13 @@ const MISTAKES: readonly (readonly [name: string, count: number, build: Build])[
   ['as a C string', 2, (parts) => joinParts(parts.map((part) => part.split('\0')[0] ?? ''))],
 ];
 
+/** A look draws at random, and the hardest mistake is seen by most looks, not by all. */
+const MAX_LOOKS = 20;
+
 test.each(MISTAKES)('a key %s is found out', (_, count, build) => {
-  expect(findCollision(count, build)).not.toBeNull();
+  let found: unknown = null;
+  for (let look = 0; look < MAX_LOOKS && found === null; look += 1) found = findCollision(count, build);
+  expect(found).not.toBeNull();
 });
 
 test('what is no text tells keys apart too: kinds, operations, an id from a name', () => {
