@@ -3,6 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { OverloadedError } from '../domain/errors.ts';
 import { toWireStatus } from './error-table.ts';
 import { createDepthGauge } from './json-depth.ts';
+import { createYoungCollector } from './collect-young.ts';
 import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from './receive-budget.ts';
 
 /** Far above that of any message. */
@@ -22,7 +23,7 @@ export interface BodyLimits {
  * @returns For each request, true if it has been answered.
  */
 export function boundBodies({ maxMessageBytes, maxReceivingBytes }: BodyLimits) {
-  const budget = createReceiveBudget({ maxBytes: maxReceivingBytes });
+  const budget = createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: maxReceivingBytes });
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const { 'content-length': length, 'content-encoding': encoding } = request.headers;
     const declared = length === undefined ? undefined : unpackedBytes(Number(length), encoding, maxMessageBytes);

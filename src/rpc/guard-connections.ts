@@ -4,6 +4,7 @@ import type { Server } from '@grpc/grpc-js';
 import { OverloadedError, DeadlineExceededError } from '../domain/errors.ts';
 import { toWireStatus } from './error-table.ts';
 import type { Holding } from './receive-budget.ts';
+import { createYoungCollector } from './collect-young.ts';
 import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from './receive-budget.ts';
 
 /** What one connection and all of them may hold, and for how long. */
@@ -86,7 +87,7 @@ function createGuard({
   maxReceiving,
   requestTimeoutMs,
 }: ConnectionLimits) {
-  const budget = createReceiveBudget({ maxBytes: maxReceivingBytes });
+  const budget = createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: maxReceivingBytes });
   /** By when they came, the oldest first. */
   const greeting = new Map<ServerHttp2Session, number>();
   const receiving = new Map<CountedStream, number>();

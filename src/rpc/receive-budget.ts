@@ -1,3 +1,5 @@
+/** Of requests that were ended, until what they held is collected. */
+const COLLECTED_BYTES = 2 * 1024 * 1024;
 /** What a request may hold without being counted: nearly every one is below. */
 export const UNCOUNTED_BYTES = 4 * 1024;
 /** The most that deflate packs into one byte (https://zlib.net/zlib_tech.html). */
@@ -31,9 +33,13 @@ interface Entry {
  * Bounds the bytes of requests, whole or not. Where it would be exceeded, the request that holds the most ends, and of
  * several the last: whoever fills it keeps no smaller request out, and is not helped by coming again.
  */
-export function createReceiveBudget({ maxBytes }: { readonly maxBytes: number }): ReceiveBudget {
+export function createReceiveBudget(
+  { collect }: { readonly collect: () => void },
+  { maxBytes }: { readonly maxBytes: number },
+): ReceiveBudget {
   const holding = new Set<Entry>();
   let total = 0;
+  let endedBytes = 0;
   const release = (entry: Entry): void => {
     if (holding.delete(entry)) total -= entry.bytes;
   };
@@ -43,6 +49,11 @@ export function createReceiveBudget({ maxBytes }: { readonly maxBytes: number })
     if (largest === undefined) return;
     release(largest);
     largest.end();
+    endedBytes += largest.bytes;
+    if (endedBytes < COLLECTED_BYTES) return;
+    endedBytes = 0;
+    // When what has ended has let go.
+    setImmediate(collect);
   };
   return {
     hold(end) {

@@ -3,7 +3,7 @@ import { expect, it, vi } from 'vitest';
 import { createReceiveBudget, unpackedBytes } from '../../src/rpc/receive-budget.ts';
 
 it('ends the request that holds the most, and of several the last', () => {
-  const budget = createReceiveBudget({ maxBytes: 100 });
+  const budget = createReceiveBudget({ collect: () => undefined }, { maxBytes: 100 });
   const ends = [vi.fn(), vi.fn(), vi.fn(), vi.fn()] as const;
   const [small, large, other, late] = ends.map((end) => budget.hold(end));
   small?.add(10);
@@ -22,7 +22,7 @@ it('never lets requests hold more than its bytes, whatever is added and released
   const steps = fc.array(fc.record({ request: fc.nat(5), bytes: fc.nat(60), releases: fc.boolean() }));
   fc.assert(
     fc.property(steps, (taken) => {
-      const budget = createReceiveBudget({ maxBytes: 100 });
+      const budget = createReceiveBudget({ collect: () => undefined }, { maxBytes: 100 });
       const held = new Map<number, number>();
       const holdings = Array.from({ length: 6 }, (_, request) => {
         held.set(request, 0);
@@ -51,4 +51,19 @@ it.each([
 ])('counts what comes %s (%s)', (_, encoding, bytes) => {
   expect(unpackedBytes(10, encoding, 50_000)).toBe(bytes);
   expect(unpackedBytes(100, 'gzip', 50_000)).toBe(50_000);
+});
+
+it('has the memory of what was ended collected, as often as it is much', async () => {
+  const collect = vi.fn();
+  const budget = createReceiveBudget({ collect }, { maxBytes: 1_048_576 });
+  const refuse = async (): Promise<void> => {
+    budget.hold(() => undefined).add(1_500_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await refuse();
+  expect(collect).not.toHaveBeenCalled();
+  await refuse();
+  expect(collect).toHaveBeenCalledTimes(1);
+  await refuse();
+  expect(collect).toHaveBeenCalledTimes(1);
 });
