@@ -14,12 +14,16 @@ import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
 import { openCallers } from './callers/open-callers.ts';
+import { createYoungCollector } from './calls/collect-young.ts';
+import { createPipeline } from './calls/pipeline.ts';
+import { createReceiveBudget } from './calls/receive-budget.ts';
 import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import { within } from './domain/within.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
 import { createAdminRoutes } from './http/admin.ts';
 import { openHttpServer } from './http/http-server.ts';
+import { createRouter } from './http/router.ts';
 import { createGrantRole, createRevokeRole } from './lifecycle/change-role.ts';
 import { createDeregisterResource } from './lifecycle/deregister-resource.ts';
 import { createRegisterResource } from './lifecycle/register-resource.ts';
@@ -42,7 +46,6 @@ import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { createGrpcListener } from './rpc/grpc-listener.ts';
 import { createCursorCodec } from './rpc/list-cursor.ts';
 import { createHealth } from './rpc/health.ts';
-import { createPipeline } from './rpc/pipeline.ts';
 import { createProcedures } from './rpc/procedures.ts';
 import {
   isOneOf,
@@ -196,15 +199,12 @@ export async function startServer(
     },
   );
   open.defer(async () => grpcListener.close(0));
-  const connectRoutes = createConnectRoutes(
-    {
-      procedures,
-      pipeline: pipeline(),
-      createDecisionId: randomUUID,
-      fallback: (_request, response) => response.writeHead(404).end(),
-    },
-    limits,
-  );
+  const httpDeps = {
+    pipeline: pipeline(),
+    createDecisionId: randomUUID,
+    budget: createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: limits.maxReceivingBytes }),
+  };
+  const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, fallback: createRouter([]) }, limits);
   const httpServer = await openHttpServer(connectRoutes, {
     ...http.address,
     ...limits,

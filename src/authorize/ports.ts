@@ -191,8 +191,8 @@ export interface HiddenDenialFigures {
   readonly suspects: number;
 }
 
-/** How a call came in. */
-export type Transport = 'grpc' | 'connect';
+/** How a call came in. `http`: through a door that is no RPC. */
+export type Transport = 'grpc' | 'connect' | 'http';
 
 /** One call that has ended. */
 export interface EndedCall {

@@ -4,7 +4,7 @@ import type { CallerPermission } from './caller.ts';
 export type Dependency = 'spicedb' | 'database' | 'redis';
 
 /**
- * Everything that is not a decision. One class for each thing that a caller does differently; `rpc/error-table.ts` maps
+ * Everything that is not a decision. One class for each thing that a caller does differently; `calls/error-table.ts` maps
  * them to status codes. Messages are safe to send: what a driver said goes into `cause`, which is logged and never sent.
  */
 export abstract class TaskgateError extends Error {

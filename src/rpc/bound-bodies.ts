@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { OverloadedError } from '../domain/errors.ts';
-import { toWireStatus } from './error-table.ts';
-import { createDepthGauge } from './json-depth.ts';
-import { createYoungCollector } from './collect-young.ts';
-import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from './receive-budget.ts';
+import { toWireStatus } from '../calls/error-table.ts';
+import { createDepthGauge } from '../calls/json-depth.ts';
+import type { ReceiveBudget } from '../calls/receive-budget.ts';
+import { UNCOUNTED_BYTES, unpackedBytes } from '../calls/receive-budget.ts';
 
 /** Far above that of any message. */
 const MAX_JSON_DEPTH = 64;
@@ -12,8 +12,6 @@ const MAX_JSON_DEPTH = 64;
 export interface BodyLimits {
   /** Bytes of one body; what is said to be longer is for others to refuse. */
   readonly maxMessageBytes: number;
-  /** Bytes of large bodies that are held at once. */
-  readonly maxReceivingBytes: number;
 }
 
 /**
@@ -22,8 +20,7 @@ export interface BodyLimits {
  *
  * @returns For each request, true if it has been answered.
  */
-export function boundBodies({ maxMessageBytes, maxReceivingBytes }: BodyLimits) {
-  const budget = createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: maxReceivingBytes });
+export function boundBodies({ budget }: { readonly budget: ReceiveBudget }, { maxMessageBytes }: BodyLimits) {
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const { 'content-length': length, 'content-encoding': encoding } = request.headers;
     const declared = length === undefined ? undefined : unpackedBytes(Number(length), encoding, maxMessageBytes);

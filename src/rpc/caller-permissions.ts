@@ -1,7 +1,7 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import type { CallerPermission } from '../domain/caller.ts';
 import { InternalError } from '../domain/errors.ts';
 import type { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
-import type { Procedure } from './procedure.ts';
 
 /** What a caller needs for each RPC. One that is missing here does not compile. */
 export const PERMISSION_BY_METHOD: Readonly<Record<keyof typeof AuthorizationService.method, CallerPermission>> = {
@@ -17,8 +17,8 @@ export const PERMISSION_BY_METHOD: Readonly<Record<keyof typeof AuthorizationSer
 
 const PERMISSIONS: ReadonlyMap<string, CallerPermission> = new Map(Object.entries(PERMISSION_BY_METHOD));
 
-/** The permission that a caller needs for the procedure. @throws InternalError if none is known: nobody may. */
-export function callerPermissionOf({ method }: Procedure): CallerPermission {
+/** The permission that a caller needs for an RPC. @throws InternalError if none is known: nobody may. */
+export function callerPermissionOf(method: Pick<DescMethod, 'localName' | 'name'>): CallerPermission {
   const permission = PERMISSIONS.get(method.localName);
   if (permission === undefined) throw new InternalError({ cause: `no permission is set for ${method.name}` });
   return permission;

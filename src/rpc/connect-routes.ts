@@ -6,13 +6,14 @@ import { connectNodeAdapter } from '@connectrpc/connect-node';
 import type { Peer } from '../authorize/ports-callers.ts';
 import { toTaskgateError } from '../domain/errors.ts';
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
+import type { ReceiveBudget } from '../calls/receive-budget.ts';
 import type { ListenerDeps } from './listener.ts';
-import { toWireStatus } from './error-table.ts';
-import type { IncomingCall } from './pipeline.ts';
-import { createPeerOf, ANONYMOUS_PEER } from './peers.ts';
+import { toWireStatus } from '../calls/error-table.ts';
+import type { IncomingCall } from '../calls/pipeline.ts';
+import { createPeerOf, ANONYMOUS_PEER } from '../calls/peers.ts';
 import type { BodyLimits } from './bound-bodies.ts';
 import { boundBodies } from './bound-bodies.ts';
-import { DECISION_ID_HEADER } from './pipeline.ts';
+import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
 import type { StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
 
@@ -35,12 +36,14 @@ const UNSUPPORTED_CONTENT_TYPE = JSON.stringify({
  */
 export function createConnectRoutes(
   deps: ListenerDeps & {
+    /** What the bodies of all requests hold. */
+    readonly budget: ReceiveBudget;
     /** Takes what is no RPC. */
     readonly fallback: (request: IncomingMessage, response: ServerResponse) => void;
   },
   options: ConnectRoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const boundBody = boundBodies(options);
+  const boundBody = boundBodies(deps, options);
   const decisionIds = new WeakMap<object, string>();
   const peerOf = createPeerOf();
   const procedures = new Map(deps.procedures.map((procedure) => [procedure.method.name, procedure]));

@@ -13,7 +13,7 @@ import {
 import type { ListEvent } from '../authorize/list-readable-tasks.ts';
 import type { Decision, Outcome } from '../domain/decision.ts';
 import type { CursorCodec, CursorOwner } from './list-cursor.ts';
-import { toWireStatus } from './error-table.ts';
+import { toWireStatus } from '../calls/error-table.ts';
 
 /** The type whose ids an answer names. */
 const TASK = 'task';

@@ -13,11 +13,11 @@ import { Metadata } from '@grpc/grpc-js';
 import type { TaskgateError } from '../domain/errors.ts';
 import { DeadlineExceededError, InvalidArgumentError, toTaskgateError } from '../domain/errors.ts';
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
-import { toWireStatus } from './error-table.ts';
+import { toWireStatus } from '../calls/error-table.ts';
 import type { GrpcCredentialsOf } from './grpc-peer.ts';
 import type { ListenerDeps } from './listener.ts';
-import type { IncomingCall, Reply } from './pipeline.ts';
-import { DECISION_ID_HEADER } from './pipeline.ts';
+import type { IncomingCall, Reply } from '../calls/pipeline.ts';
+import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
 import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
 
@@ -60,7 +60,7 @@ export function toGrpcService(deps: GrpcHandlerDeps, options: GrpcHandlerOptions
 function answer(procedure: UnaryProcedure, deps: GrpcHandlerDeps, call: UnaryCall, send: sendUnaryData<Message>): void {
   const incoming = toIncomingCall(call, deps);
   const reply = deps.pipeline.run(procedure, parserOf(procedure, call), incoming);
-  const sendReply = (ready: Reply): void => {
+  const sendReply = (ready: Reply<Message>): void => {
     const metadata = toMetadata(incoming);
     if (ready.kind === 'error') {
       send({ code: ready.status.grpc, details: ready.error.message, metadata });

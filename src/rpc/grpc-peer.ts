@@ -1,7 +1,7 @@
 import type { Http2Session } from 'node:http2';
 import type { ServerUnaryCall } from '@grpc/grpc-js';
 import type { CallerCredentials, Peer } from '../authorize/ports-callers.ts';
-import { ANONYMOUS_PEER, createPeerOf, SOCKET_PEER } from './peers.ts';
+import { ANONYMOUS_PEER, createPeerOf, SOCKET_PEER } from '../calls/peers.ts';
 
 /** As much of a call as tells who asks: every kind of call has it. */
 export type AskingCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getAuthContext'>;

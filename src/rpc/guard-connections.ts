@@ -2,10 +2,10 @@ import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2S
 import { constants } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import { OverloadedError, DeadlineExceededError } from '../domain/errors.ts';
-import { toWireStatus } from './error-table.ts';
-import type { Holding } from './receive-budget.ts';
-import { createYoungCollector } from './collect-young.ts';
-import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from './receive-budget.ts';
+import { toWireStatus } from '../calls/error-table.ts';
+import type { Holding } from '../calls/receive-budget.ts';
+import { createYoungCollector } from '../calls/collect-young.ts';
+import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from '../calls/receive-budget.ts';
 
 /** What one connection and all of them may hold, and for how long. */
 export interface ConnectionLimits {

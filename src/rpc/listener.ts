@@ -1,4 +1,4 @@
-import type { Pipeline } from './pipeline.ts';
+import type { Pipeline } from '../calls/pipeline.ts';
 import type { Procedure } from './procedure.ts';
 
 /** What every listener carries. */

@@ -6,7 +6,7 @@ import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { toTaskgateError } from '../domain/errors.ts';
 import { file_taskgate_v1_authorization } from '../gen/taskgate/v1/authorization_pb.js';
-import { toWireStatus } from './error-table.ts';
+import { toWireStatus } from '../calls/error-table.ts';
 import type { AskingCall } from './grpc-peer.ts';
 
 export interface ReflectionDeps {

@@ -8,6 +8,7 @@ import { LOCAL_CALLER } from '../../src/domain/caller.ts';
 import { AuthorizationService } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import { openHttpServer } from '../../src/http/http-server.ts';
 import { createGrpcListener } from '../../src/rpc/grpc-listener.ts';
+import { defineUnary } from '../../src/rpc/procedure.ts';
 import { createHealth } from '../../src/rpc/health.ts';
 import type { Identity } from '../support/certificates.ts';
 import { TestAuthority } from '../support/certificates.ts';
@@ -67,7 +68,7 @@ describe('a connection with a client certificate', () => {
   it('over gRPC is asked to be opened anew when it is old', async () => {
     const listener = await createGrpcListener(
       {
-        procedures: [{ method: AuthorizationService.method.checkTask, handle: nobodyCalls }],
+        procedures: [defineUnary({ method: AuthorizationService.method.checkTask, handle: nobodyCalls })],
         pipeline: { refuse: () => undefined, run: nobodyCalls, stream: nobodyStreams },
         authenticate: () => LOCAL_CALLER,
         health: createHealth().implementation,

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LOCAL_CALLER } from '../../src/domain/caller.ts';
 import { AuthorizationService } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import { createGrpcListener } from '../../src/rpc/grpc-listener.ts';
+import { defineUnary } from '../../src/rpc/procedure.ts';
 import type { Listener } from '../../src/rpc/listener.ts';
 import { createHealth } from '../../src/rpc/health.ts';
 
@@ -23,7 +24,7 @@ afterEach(async () => rm(directory, { recursive: true, force: true }));
 async function listen(socketMode = 0o660): Promise<Listener> {
   return createGrpcListener(
     {
-      procedures: [{ method: AuthorizationService.method.checkTask, handle: nobodyCalls }],
+      procedures: [defineUnary({ method: AuthorizationService.method.checkTask, handle: nobodyCalls })],
       authenticate: () => LOCAL_CALLER,
       pipeline: { refuse: () => undefined, run: nobodyCalls, stream: nobodyStreams },
       createDecisionId: () => 'id',

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LOCAL_CALLER } from '../../src/domain/caller.ts';
 import { AuthorizationService, CheckTaskResponseSchema } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import { createGrpcListener } from '../../src/rpc/grpc-listener.ts';
+import { defineUnary } from '../../src/rpc/procedure.ts';
 import { createHealth } from '../../src/rpc/health.ts';
 import type { Listener } from '../../src/rpc/listener.ts';
 import { END_STREAM, FRAME, PREFACE, toCallHeaders, toFrame, toReset } from '../support/http2-frames.ts';
@@ -30,12 +31,12 @@ beforeEach(async () => {
   opened = new AsyncDisposableStack();
   listener = await createGrpcListener(
     {
-      procedures: [{ method: AuthorizationService.method.checkTask, handle: async () => never() }],
+      procedures: [defineUnary({ method: AuthorizationService.method.checkTask, handle: async () => never() })],
       pipeline: {
         refuse: () => undefined,
         run() {
           handled += 1;
-          return { kind: 'message', message: create(CheckTaskResponseSchema) };
+          return { kind: 'message', message: create(CheckTaskResponseSchema) as never };
         },
         stream: never,
       },

@@ -14,7 +14,8 @@ import { AuthorizationService, Operation, Role } from '../../../src/gen/taskgate
 import { openHttpServer } from '../../../src/http/http-server.ts';
 import { createConnectRoutes } from '../../../src/rpc/connect-routes.ts';
 import { createCursorCodec } from '../../../src/rpc/list-cursor.ts';
-import { createPipeline } from '../../../src/rpc/pipeline.ts';
+import { createPipeline } from '../../../src/calls/pipeline.ts';
+import { createReceiveBudget } from '../../../src/calls/receive-budget.ts';
 import { isStream } from '../../../src/rpc/procedure.ts';
 import { createProcedures } from '../../../src/rpc/procedures.ts';
 import { REQUIRED_ENV } from '../../config/support.ts';
@@ -171,9 +172,10 @@ async function start(): Promise<string> {
         limits,
       ),
       createDecisionId: randomUUID,
+      budget: createReceiveBudget({ collect: () => undefined }, { maxBytes: 1_048_576 }),
       fallback: (_request, response) => response.writeHead(404).end(),
     },
-    { maxMessageBytes: 65_536, maxReceivingBytes: 1_048_576 },
+    { maxMessageBytes: 65_536 },
   );
   const server = await openHttpServer(routes, {
     host: '127.0.0.1',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { createReceiveBudget, unpackedBytes } from '../../src/rpc/receive-budget.ts';
+import { createReceiveBudget, unpackedBytes } from '../../src/calls/receive-budget.ts';
 
 it('ends the request that holds the most, and of several the last', () => {
   const budget = createReceiveBudget({ collect: () => undefined }, { maxBytes: 100 });

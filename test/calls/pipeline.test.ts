@@ -8,9 +8,10 @@ import {
   CheckTaskRequestSchema,
   CheckTaskResponseSchema,
 } from '../../src/gen/taskgate/v1/authorization_pb.js';
-import type { IncomingCall } from '../../src/rpc/pipeline.ts';
-import { createPipeline } from '../../src/rpc/pipeline.ts';
+import type { IncomingCall } from '../../src/calls/pipeline.ts';
+import { createPipeline } from '../../src/calls/pipeline.ts';
 import type { UnaryProcedure } from '../../src/rpc/procedure.ts';
+import { defineUnary } from '../../src/rpc/procedure.ts';
 
 const request = create(CheckTaskRequestSchema);
 const response = create(CheckTaskResponseSchema);
@@ -28,7 +29,7 @@ function setUp(handle: UnaryProcedure['handle'], { maxConcurrentCalls = 10, maxQ
     { defaultTimeoutMs: 200, maxTimeoutMs: 500, maxStreamTimeoutMs: 800, maxConcurrentCalls, maxQueuedCalls },
   );
   const call = (timeoutMs?: number, onCancel: IncomingCall['onCancel'] = () => {}) =>
-    pipeline.run({ method, handle }, () => request, {
+    pipeline.run({ ...defineUnary({ method, handle: async () => response }), handle }, () => request, {
       transport: 'grpc',
       decisionId: 'id',
       timeoutMs,

@@ -1,16 +1,14 @@
-import type { Message } from '@bufbuild/protobuf';
 import type { CallObserver, Clock, Transport } from '../authorize/ports.ts';
 import type { AuthenticateCaller, CallerCredentials } from '../authorize/ports-callers.ts';
 import type { Caller } from '../domain/caller.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import { CallerPermissionError, CancelledError, OverloadedError, toTaskgateError } from '../domain/errors.ts';
 import { LazyCallContext } from './call-context.ts';
-import { callerPermissionOf } from './caller-permissions.ts';
 import type { CallPlacesOptions } from './call-places.ts';
 import { createCallPlaces } from './call-places.ts';
 import type { WireStatus } from './error-table.ts';
 import { toWireStatus } from './error-table.ts';
-import type { CallIdentity, Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
+import type { CallIdentity, Streaming, Unary } from './procedure.ts';
 
 /** The response metadata that names the decision: random, of fixed length, on every answer alike. */
 export const DECISION_ID_HEADER = 'taskgate-decision-id';
@@ -30,12 +28,15 @@ export interface IncomingCall {
 }
 
 /** What a listener sends. An error's message is safe to send. */
-export type Reply =
-  | { readonly kind: 'message'; readonly message: Message }
+export type Reply<Answer> =
+  | { readonly kind: 'message'; readonly message: Answer }
   | { readonly kind: 'error'; readonly status: WireStatus; readonly error: TaskgateError };
 
 /** Decodes the request; throws InvalidArgumentError if the bytes are none. */
-export type ParseRequest = () => Message;
+export type ParseRequest<Request> = () => Request;
+
+/** What is needed of a procedure to name it and to know who may call it. */
+type AnyProcedure = Pick<Unary<never, unknown>, 'name' | 'permission'>;
 
 /** Runs procedures for the listeners. */
 export interface Pipeline {
@@ -43,11 +44,19 @@ export interface Pipeline {
    * For a listener that can look at a call before it reads the request: the error of a caller who may not make it, or
    * undefined. The others look again, at no cost to speak of.
    */
-  refuse(procedure: Procedure, call: IncomingCall): Extract<Reply, { kind: 'error' }> | undefined;
+  refuse(procedure: AnyProcedure, call: IncomingCall): Extract<Reply<never>, { kind: 'error' }> | undefined;
   /** Never rejects. At once if nothing has to be waited for. */
-  run(procedure: UnaryProcedure, parse: ParseRequest, call: IncomingCall): Reply | Promise<Reply>;
+  run<Request, Answer>(
+    procedure: Unary<Request, Answer>,
+    parse: ParseRequest<Request>,
+    call: IncomingCall,
+  ): Reply<Answer> | Promise<Reply<Answer>>;
   /** Makes each message when it is taken. Throws TaskgateErrors only, after which nothing comes. */
-  stream(procedure: StreamProcedure, parse: ParseRequest, call: IncomingCall): AsyncGenerator<Message, void>;
+  stream<Request, Answer>(
+    procedure: Streaming<Request, Answer>,
+    parse: ParseRequest<Request>,
+    call: IncomingCall,
+  ): AsyncGenerator<Answer, void>;
 }
 
 export interface PipelineDeps {
@@ -83,13 +92,13 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
   }
 
   /** Times a call from here. */
-  function observe(procedure: Procedure, call: IncomingCall): Observation {
+  function observe(procedure: AnyProcedure, call: IncomingCall): Observation {
     const startedAtMs = clock.nowMs();
     const observation: Observation = {
       caller: undefined,
       end: (code, error) =>
         observer.ended({
-          method: procedure.method.name,
+          method: procedure.name,
           transport: call.transport,
           code,
           durationMs: clock.nowMs() - startedAtMs,
@@ -102,40 +111,39 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
   }
 
   /** Before anything of the request is looked at, so that a refusal tells nothing of what was asked. */
-  function admit(procedure: Procedure, call: IncomingCall, observation: Observation): CallIdentity {
+  function admit({ permission }: AnyProcedure, call: IncomingCall, observation: Observation): CallIdentity {
     const caller = authenticate(call.credentials);
     observation.caller = caller;
-    const permission = callerPermissionOf(procedure);
     if (!caller.permissions.has(permission)) throw new CallerPermissionError(permission);
     return { decisionId: call.decisionId, caller: caller.name };
   }
 
-  function fail(thrown: unknown, observation: Observation): Extract<Reply, { kind: 'error' }> {
+  function fail(thrown: unknown, observation: Observation): Extract<Reply<never>, { kind: 'error' }> {
     const error = toTaskgateError(thrown);
     const status = toWireStatus(error);
     observation.end(status.grpc, error);
     return { kind: 'error', status, error };
   }
 
-  function handle(
-    procedure: UnaryProcedure,
-    parse: ParseRequest,
+  function handle<Request, Answer>(
+    procedure: Unary<Request, Answer>,
+    parse: ParseRequest<Request>,
     call: IncomingCall,
     observation: Observation,
-  ): Message | Promise<Message> {
+  ): Answer | Promise<Answer> {
     const context = open(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
     const identity = admit(procedure, call, observation);
-    const work = (): Message | Promise<Message> => procedure.handle(parse(), identity, context);
+    const work = (): Answer | Promise<Answer> => procedure.handle(parse(), identity, context);
     return places.tryTake() ? handleNow(work, context) : handleInTurn(work, context);
   }
 
   /** With a place, which it gives back. */
-  function handleNow(work: () => Message | Promise<Message>, context: LazyCallContext): Message | Promise<Message> {
+  function handleNow<Answer>(work: () => Answer | Promise<Answer>, context: LazyCallContext): Answer | Promise<Answer> {
     const end = (): void => {
       context[Symbol.dispose]();
       places.give();
     };
-    let message: Message | Promise<Message> | undefined;
+    let message: Answer | Promise<Answer> | undefined;
     try {
       message = work();
       return message instanceof Promise ? message.finally(end) : message;
@@ -144,15 +152,15 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
     }
   }
 
-  async function handleInTurn(work: () => Message | Promise<Message>, context: LazyCallContext): Promise<Message> {
+  async function handleInTurn<Answer>(work: () => Answer | Promise<Answer>, context: LazyCallContext): Promise<Answer> {
     using _ = context;
     await places.take(context.signal);
     return await handleNow(work, context);
   }
 
-  async function* handleStream(
-    procedure: StreamProcedure,
-    parse: ParseRequest,
+  async function* handleStream<Request, Answer>(
+    procedure: Streaming<Request, Answer>,
+    parse: ParseRequest<Request>,
     call: IncomingCall,
     observation: Observation,
   ) {
@@ -179,9 +187,9 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
         return fail(thrown, observation);
       }
     },
-    run(procedure, parse, call) {
+    run<Request, Answer>(procedure: Unary<Request, Answer>, parse: ParseRequest<Request>, call: IncomingCall) {
       const observation = observe(procedure, call);
-      const succeed = (message: Message): Reply => {
+      const succeed = (message: Answer): Reply<Answer> => {
         observation.end(OK);
         return { kind: 'message', message };
       };

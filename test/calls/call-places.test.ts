@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OverloadedError } from '../../src/domain/errors.ts';
-import { createCallPlaces } from '../../src/rpc/call-places.ts';
+import { createCallPlaces } from '../../src/calls/call-places.ts';
 
 const never = new AbortController().signal;
 
