@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -68,7 +68,6 @@ const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 /** Probes and scrapers are few. */
 const ADMIN_MAX_CONNECTIONS = 128;
-const SECRET_BYTES = 32;
 const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
 
 /** The stores that a server asks. Whoever made `sql` and `redis` closes them, after the server. */
@@ -124,18 +123,15 @@ export async function startServer(
     },
     toParentOptions(config),
   );
+  const sentinels = createSentinelPicker({ count: config.spicedb.sentinels });
   const relationships = createRelationshipChain(
     {
       clock: CLOCK,
       ...guards.spicedb,
       onChangesLost: (fault) => logFault(logger, 'warn', { fault }, CHANGES_LOST),
     },
-    { spiceDb: stores.spiceDb, caching: toCaching(config) },
+    { spiceDb: stores.spiceDb, sentinels, caching: toCaching(config) },
   );
-  const sentinels = createSentinelPicker({
-    secret: randomBytes(SECRET_BYTES),
-    count: config.spicedb.sentinels,
-  });
   const decideDeps = { parents, relationships: relationships.relationships, sentinels };
   const plan = { types: config.types, consistencyByOperation: config.consistency };
   const decideOptions = { ...plan, revealReadable: config.denials.revealReadable };

@@ -25,7 +25,7 @@ export function createInProcess({ spiceDb }: BenchStores): InProcess {
     {
       relationships: chain.relationships,
       parents: { lookup: async () => [] },
-      sentinels: { pick: () => 0 },
+      sentinels: { standIn: () => 0 },
     },
     { types: config.types, consistencyByOperation: config.consistency, revealReadable: false },
   );

@@ -26,7 +26,7 @@ import type {
 export interface DecideDeps {
   readonly parents: ParentLookup;
   readonly relationships: Relationships;
-  readonly sentinels: SentinelPicker;
+  readonly sentinels: Pick<SentinelPicker, 'standIn'>;
 }
 
 export interface DecideOptions extends PlanOptions {
@@ -90,7 +90,7 @@ async function resolveObjects(
       const object: RelationshipObject = { kind: 'resource', type: plan.objectType, id: plan.source.id };
       pending.push({ index, plan, object, askedAs: undefined });
     } else {
-      const found = toObject(plan.objectType, plan.source.key, results[next++], deps.sentinels);
+      const found = toObject(plan.objectType, results[next++], deps.sentinels);
       if (found.kind === 'failed') outcomes[index] = found;
       else pending.push({ index, plan, object: found, askedAs: toAskedAs(plan.source.key) });
     }
@@ -101,19 +101,14 @@ async function resolveObjects(
 /** What a looked-up key stands for: the object that it names, or the sentinel of what is absent. */
 export function toObject(
   objectType: string,
-  key: ParentKey,
   result: ParentResult | undefined,
-  sentinels: SentinelPicker,
+  sentinels: Pick<SentinelPicker, 'standIn'>,
 ): RelationshipObject | (Outcome & { kind: 'failed' }) {
   switch (result?.kind) {
     case 'found':
       return { kind: 'resource', type: objectType, id: result.id };
     case 'absent':
-      return {
-        kind: 'sentinel',
-        type: objectType,
-        index: sentinels.pick(objectType, toAskedAs(key)),
-      };
+      return { kind: 'sentinel', type: objectType, index: sentinels.standIn() };
     case 'failed':
       return result;
     case undefined:

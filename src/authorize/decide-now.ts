@@ -4,11 +4,14 @@ import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import type { DecideDeps, DecideOptions } from './decide-checks.ts';
 import { addQuestions, decide, resultAt, toObject } from './decide-checks.ts';
-import { isHidden, spendPick } from './hidden.ts';
+import { isHidden } from './hidden.ts';
 import { isLookedUp, toAskedAs } from './pending.ts';
 import type { CheckPlan } from './plan-check.ts';
 import { planCheck } from './plan-check.ts';
 import type { RelationshipCheck, RelationshipObject, RelationshipResult } from './ports.ts';
+
+/** What is known of an absent resource is known of what was asked, whatever stood in for it. */
+const ANY_SENTINEL = { standIn: () => 0 };
 
 /** Decides one check from what is in memory; undefined if somebody has to be asked. */
 export type DecideNow = (principal: Principal, check: TaskCheck) => Outcome | undefined;
@@ -44,9 +47,7 @@ export function createDecideNow(deps: DecideDeps, options: DecideOptions): Decid
     let next = 0;
     const outcome = decide(pending, () => resultAt(results, next++), checkedAt, options.revealReadable);
     if (!isLookedUp(plan) || !isHidden(outcome)) return outcome;
-    if (deps.parents.peek?.(plan.source.key, 'denial') === undefined) return undefined;
-    spendPick(pending, deps.sentinels);
-    return outcome;
+    return deps.parents.peek?.(plan.source.key, 'denial') === undefined ? undefined : outcome;
   };
 }
 
@@ -54,16 +55,12 @@ function askedAsOf(plan: CheckPlan): string | undefined {
   return isLookedUp(plan) ? toAskedAs(plan.source.key) : undefined;
 }
 
-function objectOf(
-  plan: CheckPlan,
-  principal: Principal,
-  { parents, sentinels }: DecideDeps,
-): RelationshipObject | undefined {
+function objectOf(plan: CheckPlan, principal: Principal, { parents }: DecideDeps): RelationshipObject | undefined {
   if (plan.kind === 'tenant') return { kind: 'tenant', account: principal.account };
   const { source, objectType } = plan;
   if (source.kind === 'known') return { kind: 'resource', type: objectType, id: source.id };
   const result = parents.peek?.(source.key);
   if (result === undefined) return undefined;
-  const found = toObject(objectType, source.key, result, sentinels);
+  const found = toObject(objectType, result, ANY_SENTINEL);
   return found.kind === 'failed' ? undefined : found;
 }

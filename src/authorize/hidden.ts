@@ -2,7 +2,7 @@ import type { Outcome } from '../domain/decision.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import type { Pending } from './pending.ts';
 import { isLookedUp } from './pending.ts';
-import type { CallContext, ParentLookup, SentinelPicker } from './ports.ts';
+import type { CallContext, ParentLookup } from './ports.ts';
 
 /** True of the one answer that denied and absent have in common. */
 export function isHidden(outcome: Outcome | undefined): boolean {
@@ -16,12 +16,11 @@ export function isHidden(outcome: Outcome | undefined): boolean {
 export async function confirmHidden(
   pending: readonly Pending[],
   context: CallContext,
-  { parents, sentinels }: { readonly parents: ParentLookup; readonly sentinels: SentinelPicker },
+  { parents }: { readonly parents: ParentLookup },
   outcomes: Outcome[],
 ): Promise<void> {
   const hidden = pending.filter(({ index, askedAs }) => askedAs !== undefined && isHidden(outcomes[index]));
   if (hidden.length === 0) return;
-  for (const item of hidden) spendPick(item, sentinels);
   const keys = hidden.flatMap(({ plan }) => (isLookedUp(plan) ? [plan.source.key] : []));
   const results = await parents.lookup(keys, context, 'denial');
   hidden.forEach(({ index, object }, position) => {
@@ -32,9 +31,4 @@ export async function confirmHidden(
       outcomes[index] = { kind: 'failed', error: new UnavailableError('database') };
     }
   });
-}
-
-/** Takes for what is denied the time that it took to choose a sentinel for what is absent: some microseconds. */
-export function spendPick({ object, askedAs }: Pending, sentinels: SentinelPicker): void {
-  if (object.kind === 'resource' && askedAs !== undefined) sentinels.pick(object.type, askedAs);
 }

@@ -142,10 +142,12 @@ export interface HeldLister {
   ): Promise<HeldList>;
 }
 
-/** Chooses the sentinel that stands in for an absent resource: always the same one for the same asked key. */
+/** Chooses sentinels, from 0 to the number of registered ones, exclusive. No two pairs are alike for a long time. */
 export interface SentinelPicker {
-  /** From 0 to the number of registered sentinels, exclusive. */
-  pick(type: string, asked: string): number;
+  /** What stands in for an absent resource. */
+  standIn(): number;
+  /** What is asked beside a resource, there or absent. */
+  companion(): number;
 }
 
 /** Decides one check: at once if nobody has to be asked. Never throws; a promise of it never rejects. */

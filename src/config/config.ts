@@ -100,7 +100,7 @@ export interface SpicedbConfig {
   };
   /** Milliseconds for one call, 1–60,000; default 1,000. More than the database's, less than the default deadline. */
   readonly timeoutMs: number;
-  /** How many stand-ins for absent resources are registered for each type, 1–1,024; default 64. */
+  /** How many stand-ins for absent resources are registered for each type, 2–1,024; default 128. */
   readonly sentinels: number;
   /**
    * Milliseconds without a word from Watch after which SpiceDB is asked whether it is there, 1–60,000; default 500. No

@@ -162,7 +162,7 @@ export const settingsSchema = z.object({
       token: headerSecret().exactOptional(),
       tls: z.object({ enabled: flag().default(false), ca_file: text().exactOptional() }).prefault({}),
       timeout_ms: integer(1, MINUTE_MS).default(SECOND_MS),
-      sentinels: integer(1, 1024).default(64),
+      sentinels: integer(2, 1024).default(128),
       watch_silence_ms: integer(0, MINUTE_MS).exactOptional(),
       retry_ratio: fraction(0, 1).default(0.1),
     })

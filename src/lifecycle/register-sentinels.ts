@@ -11,7 +11,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import { toTenantGate } from './register-account.ts';
 
-export const DEFAULT_SENTINEL_COUNT = 64;
+export const DEFAULT_SENTINEL_COUNT = 128;
 
 /** What one atomic write may hold. */
 const MAX_RELATIONSHIPS_PER_WRITE = 1_000;
@@ -34,7 +34,7 @@ export interface SentinelType {
 
 export interface RegisterSentinelsOptions {
   readonly types: readonly SentinelType[];
-  /** Sentinels of each type. Default 64. */
+  /** Sentinels of each type. Default 128. */
   readonly count?: number;
   /** The relation of a tenant to its members. Default `member`. */
   readonly memberRelation?: string;

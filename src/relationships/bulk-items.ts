@@ -1,7 +1,7 @@
 import { v1 } from '@authzed/authzed-node';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { RelationshipCheck } from '../authorize/ports.ts';
-import { isOfAbsent, toCheckItem, toObjectName } from './spicedb-requests.ts';
+import { toCheckItem, toObjectName } from './spicedb-requests.ts';
 
 /** SpiceDB refuses a bulk of more than 10,000 items. */
 const MAX_ITEMS = 5_000;
@@ -25,24 +25,18 @@ export type Bulks = readonly [BulkItems, ...BulkItems[]];
 
 /**
  * Writes checks as items, in order, in bulks that SpiceDB takes. The bytes are those of the generated codec, which takes
- * a dozen objects and buffers for each item; what neighbours have in common is written once here. Absent ones are asked
- * for one guest (see `toCheckItem`), so that SpiceDB answers them together as it does denied ones.
+ * a dozen objects and buffers for each item; what neighbours have in common is written once here.
  *
  * @throws InvalidArgumentError for an id that can't be written.
  */
 export function writeCheckItems(checks: readonly RelationshipCheck[]): Bulks {
   const writer = new BinaryWriter();
-  let lastPresent: WrittenCheck | undefined;
-  let lastAbsent: WrittenCheck | undefined;
+  let last: WrittenCheck | undefined;
   for (const check of checks) {
     const { type, id } = toObjectName(check.object);
-    const isAbsent = isOfAbsent(check);
-    let last = isAbsent ? lastAbsent : lastPresent;
     if (last === undefined || check.principal !== last.check.principal || check.permission !== last.check.permission) {
       const { resource: _, ...others } = toCheckItem(check);
       last = { check, common: v1.CheckBulkPermissionsRequestItem.toBinary(others) };
-      if (isAbsent) lastAbsent = last;
-      else lastPresent = last;
     }
     writer.tag(2, WireType.LengthDelimited).fork();
     writer.tag(1, WireType.LengthDelimited).fork();

@@ -7,9 +7,14 @@ export function checkKey({ object, permission, principal }: RelationshipCheck): 
   return `${objectKey(object)}${part(permission)}${part(kind)}${part(id)}${part(account)}`;
 }
 
-/** As `checkKey`, but two checks that were asked as something else have different keys. */
-export function askedKey(check: RelationshipCheck & { readonly askedAs: string }): string {
-  return `${checkKey(check)}${part(check.askedAs)}`;
+/**
+ * As `checkKey`, but two checks that were asked as something else have different keys, and what is absent has the same one
+ * whichever sentinel stands in for it.
+ */
+export function askedKey({ askedAs, ...check }: RelationshipCheck & { readonly askedAs: string }): string {
+  const { object } = check;
+  const known = object.kind === 'sentinel' ? { ...check, object: { ...object, index: 0 } } : check;
+  return `${checkKey(known)}${part(askedAs)}`;
 }
 
 /** True if the check came about by a lookup. */

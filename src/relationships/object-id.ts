@@ -57,15 +57,6 @@ export function sentinelObjectId(index: number): string {
   return `=sentinel/${index}`;
 }
 
-/**
- * The SpiceDB id of a subject who nobody is, and who holds nothing. `=g` is no escape either.
- *
- * @param name of SpiceDB's alphabet
- */
-export function guestSubjectId(name: string): string {
-  return `=guest/${name}`;
-}
-
 function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return UTF8.decode(bytes);

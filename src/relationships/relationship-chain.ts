@@ -1,4 +1,4 @@
-import type { Clock, HeldLister, Relationships, SchemaCheck } from '../authorize/ports.ts';
+import type { Clock, HeldLister, Relationships, SchemaCheck, SentinelPicker } from '../authorize/ports.ts';
 import type { RelationshipReader, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
 import type { Breaker } from '../resilience/breaker.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
@@ -38,6 +38,8 @@ export interface RelationshipChainOptions {
   readonly coalescing?: CoalescingOptions | 'off';
   /** False: many checks of one principal are always made one by one. Default true. */
   readonly lookups?: boolean;
+  /** Chooses what is asked beside what may be hidden. Default: the first sentinel. */
+  readonly sentinels?: Pick<SentinelPicker, 'companion'>;
   /** How changes are followed and decisions kept, or that neither is done. Default: off. */
   readonly caching?: CachingOptions | 'off';
 }
@@ -58,6 +60,8 @@ export interface RelationshipChain {
   close(): void;
 }
 
+const FIRST_SENTINEL = { companion: () => 0 };
+
 /**
  * The only place that stacks the layers: decision cache ▶ freshness floors ▶ lookups ▶ coalescing ▶ companions ▶ breaker
  * ▶ client. Floors from own writes hold whether or not changes are followed. Following has no breaker in its way: it asks
@@ -65,12 +69,15 @@ export interface RelationshipChain {
  */
 export function createRelationshipChain(
   { clock, onChangesLost = () => undefined, breaker, retryBudget }: RelationshipChainDeps,
-  { spiceDb, coalescing = {}, lookups = true, caching = 'off' }: RelationshipChainOptions,
+  { spiceDb, coalescing = {}, lookups = true, sentinels = FIRST_SENTINEL, caching = 'off' }: RelationshipChainOptions,
 ): RelationshipChain {
   const channel = createSpiceDbClient({ clock, ...(retryBudget === undefined ? {} : { retryBudget }) }, spiceDb);
   const client =
     breaker === undefined ? channel : createGuardedSpiceDbClient({ client: channel, breaker, clock }, spiceDb);
-  const spiceDbRelationships = createCompanionRelationships({ inner: createSpiceDbRelationships({ client }) });
+  const spiceDbRelationships = createCompanionRelationships({
+    inner: createSpiceDbRelationships({ client }),
+    sentinels,
+  });
   const freshness = createFreshness({ clock }, caching === 'off' ? {} : caching);
   const common = {
     writer: createSpiceDbWriter({ client, freshness }),

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
 import { v1 } from '@authzed/authzed-node';
 import type { Relationship, RelationshipCheck, RelationshipObject, RelationshipSubject } from '../authorize/ports.ts';
 import type { RelationshipChange, RelationshipPattern } from '../authorize/ports-lifecycle.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
-import { joinParts } from './check-key.ts';
 import type { ObjectName } from './freshness.ts';
-import { escapeObjectId, guestSubjectId, sentinelObjectId } from './object-id.ts';
+import { escapeObjectId, sentinelObjectId } from './object-id.ts';
 
 /** The names that `deploy/spicedb/schema.zed` gives to the tenant and its gate. */
 const TENANT_DEFINITION = 'tenant';
@@ -26,34 +24,14 @@ export interface ExactSnapshot {
   readonly token: string;
 }
 
-/**
- * Writes a check as an item; the principal's account is the caveat context.
- *
- * On the sentinel of something absent the subject is a guest, another one for whatever is asked. SpiceDB keeps what it
- * found out for some seconds: of a resource that is asked about for the first time it has found out nothing, but all
- * that is absent shares a few sentinels. The answer counts for nothing, and nobody gives a guest anything.
- */
-export function toCheckItem(check: RelationshipCheck): v1.CheckBulkPermissionsRequestItem {
-  const { kind, id } = check.principal;
-  // Whatever becomes of it: an id that can't be written is refused for absent and denied alike.
-  const principalId = toObjectId(id, 'principal.id');
+/** Writes a check as an item; the principal's account is the caveat context. */
+export function toCheckItem({ object, permission, principal }: RelationshipCheck): v1.CheckBulkPermissionsRequestItem {
   return {
-    resource: toObjectReference(check.object),
-    permission: check.permission,
-    subject: toSubjectReference(kind, isOfAbsent(check) ? toGuestId(check) : principalId),
-    context: toStruct(ACCOUNT_PARAMETER, check.principal.account),
+    resource: toObjectReference(object),
+    permission,
+    subject: toSubjectReference(principal.kind, toObjectId(principal.id, 'principal.id')),
+    context: toStruct(ACCOUNT_PARAMETER, principal.account),
   };
-}
-
-/** True if the check stands for one of something that is absent. */
-export function isOfAbsent(check: RelationshipCheck): boolean {
-  return check.object.kind === 'sentinel' && check.askedAs !== undefined;
-}
-
-/** Another one for each principal and for each thing asked. */
-function toGuestId({ principal: { kind, id, account }, askedAs = '' }: RelationshipCheck): string {
-  const hash = createHash('sha256').update(joinParts([kind, id, account, askedAs]));
-  return guestSubjectId(hash.digest('base64url'));
 }
 
 /** Asks for every object of the check's type on which its principal holds its permission; `limit` 0 is no limit. */

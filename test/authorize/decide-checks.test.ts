@@ -44,7 +44,6 @@ function setUp(
   const asked: Asked[] = [];
   const lookedUp: (readonly ParentKey[])[] = [];
   const confirmed: (readonly ParentKey[])[] = [];
-  const picked: string[] = [];
   let confirm = (key: ParentKey): ParentResult => PARENTS[key.value] ?? { kind: 'absent' };
   const decideChecks = createDecideChecks(
     {
@@ -64,12 +63,7 @@ function setUp(
           return { results: checks.map(answer), checkedAt: 'token' };
         },
       },
-      sentinels: {
-        pick(type, key) {
-          picked.push(`${type} ${key}`);
-          return SENTINEL.index;
-        },
-      },
+      sentinels: { standIn: () => SENTINEL.index },
     },
     {
       types: loaded.config.types,
@@ -82,7 +76,7 @@ function setUp(
   const setConfirm = (next: typeof confirm): void => {
     confirm = next;
   };
-  return { decide, asked, lookedUp, confirmed, setConfirm, picked };
+  return { decide, asked, lookedUp, confirmed, setConfirm };
 }
 
 function check(type: string, id: string, operation: Operation = 'read'): TaskCheck {
@@ -134,9 +128,6 @@ describe('createDecideChecks', () => {
       expect(absent.asked.map(({ consistency }) => consistency)).toEqual(
         denied.asked.map(({ consistency }) => consistency),
       );
-      expect(absent.picked).toEqual(['task message:id:msg-none']);
-      // A choice takes time: it is made for both.
-      expect(denied.picked).toEqual(['task message:id:msg-1']);
       expect(absentOutcome).toMatchObject({ decision: { kind: 'NOT_FOUND' }, reason: 'absent' });
       expect(deniedOutcome).toMatchObject({ decision: { kind: 'NOT_FOUND' }, reason: 'denied' });
     },
@@ -188,11 +179,11 @@ describe('createDecideChecks', () => {
   });
 
   it('asks nothing after a lookup that failed, and is an error', async () => {
-    const { decide, asked, picked } = setUp();
+    const { decide, asked } = setUp();
     expect(await decide(check('message', 'msg-broken'))).toEqual([
       { kind: 'failed', error: new UnavailableError('database') },
     ]);
-    expect([asked, picked]).toEqual([[], []]);
+    expect(asked).toEqual([]);
   });
 
   it('asks in one call for all items of one consistency, and looks up all parents in one go', async () => {

@@ -30,7 +30,7 @@ test('fills in every default', () => {
       token: 'a-token',
       tls: { enabled: false },
       timeoutMs: 1000,
-      sentinels: 64,
+      sentinels: 128,
       watchSilenceMs: 500,
       retryRatio: 0.1,
     },

@@ -40,7 +40,7 @@ test.each<[string, ...string[]]>([
   ['spicedb: { timeout_ms: "1000" }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: .nan }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: 1000.5 }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
-  ['spicedb: { sentinels: 1025 }', 'spicedb.sentinels: must be a whole number from 1 to 1024'],
+  ['spicedb: { sentinels: 1025 }', 'spicedb.sentinels: must be a whole number from 2 to 1024'],
   ['spicedb: { tls: { enabled: "yes" } }', 'spicedb.tls.enabled: must be true or false'],
   ['spicedb: { tls: { ca_file: /ca.pem } }', 'spicedb.tls.ca_file: has no effect without spicedb.tls.enabled: true'],
   ['database: { pool_size: 1001 }', 'database.pool_size: must be a whole number from 1 to 1000'],

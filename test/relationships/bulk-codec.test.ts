@@ -31,7 +31,6 @@ const principal = fc.record({ kind: fc.constantFrom(...PRINCIPAL_KINDS), id, acc
 const checks: fc.Arbitrary<RelationshipCheck[]> = fc
   .array(principal, { minLength: 2, maxLength: 2 })
   .chain((principals) =>
-    // Without `askedAs`: with it, absent ones are asked for one guest, and `toCheckItem` gives each its own.
     fc.array(fc.record({ object, permission: name, principal: fc.constantFrom(...principals) }), {
       minLength: 1,
       maxLength: 20,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { RelationshipCheck, RelationshipObject } from '../../src/authorize/ports.ts';
 import type { Consistency } from '../../src/domain/consistency.ts';
 import { PRINCIPAL_KINDS } from '../../src/domain/principal.ts';
-import { checkKey, consistencyKey, isAlike, kindKey, objectIdOf } from '../../src/relationships/check-key.ts';
+import { askedKey, checkKey, consistencyKey, isAlike, kindKey, objectIdOf } from '../../src/relationships/check-key.ts';
 import { taskCheck } from '../support/spicedb.ts';
 
 /** Few values, and those that a delimiter could be made of, so that keys that can collide do. */
@@ -53,6 +53,20 @@ test('is in two parts, of which neighbours share the first', () => {
   );
   expect(isAlike(...neighbours('task', 'task'))).toBe(true);
   expect(isAlike(...neighbours('task', 'agent'))).toBe(false);
+});
+
+test('what is absent has one key, whichever sentinel stands in for it, and not that of what is there', () => {
+  const asked = {
+    permission: 'read',
+    principal: { kind: 'user', id: 'u', account: 'a' },
+    askedAs: 'message:id:1',
+  } as const;
+  const onSentinel = (index: number) => askedKey({ ...asked, object: { kind: 'sentinel', type: 'task', index } });
+  expect(onSentinel(3)).toBe(onSentinel(7));
+  expect(onSentinel(3)).not.toBe(askedKey({ ...asked, object: { kind: 'resource', type: 'task', id: '0' } }));
+  expect(onSentinel(3)).not.toBe(
+    askedKey({ ...asked, askedAs: 'message:id:2', object: { kind: 'sentinel', type: 'task', index: 3 } }),
+  );
 });
 
 test('tells a sentinel from the resource whose id is its number', () => {

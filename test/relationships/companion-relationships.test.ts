@@ -8,11 +8,13 @@ import { callContext, task, taskCheck } from '../support/spicedb.ts';
 const FAILED: RelationshipResult = { kind: 'failed', error: new UnavailableError('spicedb') };
 const { principal } = taskCheck('');
 const read = (id: string): RelationshipCheck => ({ object: task(id), permission: 'read', principal });
-const companion = { object: { kind: 'sentinel', type: 'task', index: 0 }, permission: 'read', principal };
+const sentinel = { kind: 'sentinel', type: 'task', index: 7 } as const;
+const companion = { object: { kind: 'sentinel', type: 'task', index: 9 }, permission: 'read', principal };
 
 function setUp(answer: (check: RelationshipCheck) => RelationshipResult = () => ({ kind: 'denied' })) {
   const asked: (readonly RelationshipCheck[])[] = [];
   const relationships = createCompanionRelationships({
+    sentinels: { companion: () => 9 },
     inner: {
       async check(checks) {
         asked.push(checks);
@@ -24,7 +26,7 @@ function setUp(answer: (check: RelationshipCheck) => RelationshipResult = () => 
   return { asked, check };
 }
 
-describe('a check of a resource that the request names', () => {
+describe('a check of what may be hidden', () => {
   test('is asked beside a sentinel, whose answer is thrown away', async () => {
     const { asked, check } = setUp(({ object }) => ({ kind: object.kind === 'sentinel' ? 'held' : 'denied' }));
     expect(await check(read('task-1'))).toEqual({ results: [{ kind: 'denied' }], checkedAt: 'token' });
@@ -51,12 +53,13 @@ describe('a check of a resource that the request names', () => {
   });
 });
 
-test.each<[string, RelationshipCheck]>([
-  ['was looked up', { ...read('task-1'), askedAs: 'message:id:1' }],
-  ['is absent', { ...read(''), object: { kind: 'sentinel', type: 'task', index: 7 }, askedAs: 'message:id:1' }],
-  ['is a tenant', { ...read(''), object: { kind: 'tenant', account: 'acme' } }],
-])('a check of what %s is asked alone', async (_, question) => {
+test.each<[string, RelationshipCheck, readonly object[]]>([
+  ['what was looked up has a companion', { ...read('task-1'), askedAs: 'message:id:1' }, [companion]],
+  ['what is absent has one, too', { ...read(''), object: sentinel, askedAs: 'message:id:1' }, [companion]],
+  ['a tenant, which is never hidden, has none', { ...read(''), object: { kind: 'tenant', account: 'acme' } }, []],
+  ['a sentinel that nobody asked about has none', { ...read(''), object: sentinel }, []],
+])('%s', async (_, question, companions) => {
   const { asked, check } = setUp();
   await check(question);
-  expect(asked).toEqual([[question]]);
+  expect(asked).toEqual([[question, ...companions]]);
 });

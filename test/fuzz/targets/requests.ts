@@ -42,7 +42,7 @@ function createFuzzedProcedures() {
         checkedAt: 'at',
       }),
     },
-    sentinels: { pick: () => 0 },
+    sentinels: { standIn: () => 0 },
   };
   const [decideCheck, decideChecks] = [createDecideCheck(deps, options), createDecideChecks(deps, options)];
   const decisionLog = { record: () => undefined };
