@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { OverloadedError } from '../domain/errors.ts';
 import { toWireStatus } from './error-table.ts';
-import { createDepthGauge } from './json-depth.ts';
+import { createDepthGauge } from '../domain/json-depth.ts';
 import { createYoungCollector } from './collect-young.ts';
 import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from './receive-budget.ts';
 
