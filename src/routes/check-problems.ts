@@ -31,7 +31,7 @@ export function reportCheckProblems(check: CheckTemplate, place: CheckPlace, rep
   if (type === undefined) return;
   const rule = type.rules.get(operation);
   if (rule === undefined) report(['operation'], `is not configured for ${type.name}`, type.name);
-  else reportRuleProblems(check, type, rule, report);
+  else if (!isNew || operation === 'create') reportRuleProblems(check, type, rule, report);
   const needsTenantRule = check.createIfAbsent || check.createIfUnnamed;
   if (needsTenantRule && type.rules.get('create')?.kind !== 'tenant') {
     const flag = check.createIfAbsent ? 'create_if_absent' : 'create_if_unnamed';

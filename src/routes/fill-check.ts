@@ -70,7 +70,8 @@ function fillKey({ type, id, name }: ResourceTemplate, given: GivenValues): Fill
   if (filledId.kind === 'problem') return filledId;
   if (filledName.kind === 'problem') return filledName;
   if (filledId.kind === 'value') {
-    if (filledName.kind === 'value') return { kind: 'problem', problem: `names a ${type} by id and by name` };
+    if (filledName.kind === 'value')
+      return { kind: 'problem', problem: `gives both the id and the name of the ${type}` };
     // What a client sends is never the resource that does not exist yet: that is asked of the account, not of a resource.
     if (filledId.value === NEW_RESOURCE_ID) {
       return id?.kind === 'literal' ? { kind: 'key', key: NEW } : { kind: 'problem', problem: 'the id is *' };
