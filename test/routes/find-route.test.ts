@@ -142,7 +142,10 @@ describe('a body', () => {
       'in UTF-16',
       { headers: { 'content-type': 'application/json' }, body: Buffer.from('{"thread_id":"t"}', 'utf16le') },
     ],
-    ['that is no UTF-8', { headers: { 'content-type': 'application/json' }, body: Buffer.from([0x22, 0xff, 0x22]) }],
+    [
+      'that is no UTF-8',
+      { headers: { 'content-type': 'application/json' }, body: Buffer.from('{"thread_id":"t","x":"\xff"}', 'latin1') },
+    ],
   ])('%s is malformed', (_, asked) => {
     expect(put(asked)).toMatch(/^malformed: /);
   });

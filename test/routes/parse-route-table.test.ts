@@ -6,7 +6,7 @@ import { parseRouteTable } from '../../src/routes/parse-route-table.ts';
 import { relatePatterns } from '../../src/routes/relate-patterns.ts';
 import type { PatternSegment, Route } from '../../src/routes/route.ts';
 import { createMatchTree } from '../../src/routes/match-tree.ts';
-import { toFindRoute, toRequest, toRoutes, toTree, TYPES } from './support.ts';
+import { summarize, toFindRoute, toRequest, toRoutes, toTree, TYPES } from './support.ts';
 
 function problemsOf(yaml: string): readonly string[] {
   const parsed = parseRouteTable(toTree(yaml), TYPES);
@@ -229,6 +229,14 @@ describe('two patterns', () => {
     const problems = problemsOf(table(...patterns));
     if (expected === undefined) expect(problems).toEqual([]);
     else expect(problems).toEqual([`${patterns.length - 1}.match: ${expected} (routes[0])`]);
+  });
+
+  test('takes no parameter along from a branch that leads nowhere', () => {
+    const find = toFindRoute(`
+- { match: "GET /a/{y}/c", check: { type: task, id: "{y}", operation: read } }
+- { match: "GET /{x}/b/d", check: { type: task, id: "{x}", operation: read } }`);
+    expect(summarize(find(toRequest('GET /a/b/d')))).toBe('task a read');
+    expect(summarize(find(toRequest('GET /a/b/c')))).toBe('task b read');
   });
 
   test('leaves a branch that leads nowhere', () => {
