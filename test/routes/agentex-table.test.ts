@@ -176,6 +176,15 @@ test('is what it is by the routes that tell overlapping ones apart', () => {
     expect(problem).toMatch(/is ambiguous with GET .*: add a route for GET \/(?:tasks|agents)\/name\//);
 });
 
+test('the example of the documentation is a table', () => {
+  const readme = readFileSync(new URL('../../deploy/routes/README.md', import.meta.url), 'utf8');
+  const [, example = ''] = Array.from(readme.matchAll(/^```yaml\n([^]*?)^```/gm), ([, yaml = '']) => yaml);
+  const { routes } = expectValid(
+    load({ yaml: 'gateway: { routes_file: example.yaml }', files: { 'example.yaml': example } }),
+  ).gateway;
+  expect(routes).toHaveLength(7);
+});
+
 test('says what is missing where a type is', () => {
   const yaml = 'gateway: { routes_file: agentex.yaml }\ntypes: { schedule: null, checkpoint: null }';
   const problems = expectProblems(load({ yaml, files: { 'agentex.yaml': FILE } }));
