@@ -30,11 +30,15 @@ export type RouteMatch =
   | {
       readonly kind: 'check';
       readonly check: TaskCheck;
+      /** Whatever is here must hold too. */
+      readonly also?: readonly TaskCheck[];
       /** The route's own name, for the log and counters: a closed set. */
       readonly route: string;
     }
   /** Allowed to everybody, whoever they are. */
   | { readonly kind: 'public'; readonly route: string }
+  /** Allowed to every principal that is identified: the application itself filters what it answers with. */
+  | { readonly kind: 'authenticated'; readonly route: string }
   /** No route: denied, as what does not exist. */
   | { readonly kind: 'none' }
   /** There is a route, and the request does not say what it needs: denied. `problem` is safe to log, not to send. */
@@ -66,3 +70,16 @@ export type GatewayAnswer =
   | { readonly kind: 'forbidden' }
   | { readonly kind: 'unauthenticated' }
   | { readonly kind: 'malformed' };
+
+/** What became of one request: the route is from a closed set, the reason is safe to log. */
+export interface GatewayEvent {
+  readonly match: RouteMatch;
+  readonly answer: GatewayAnswer['kind'];
+  /** Why it is unauthenticated, or malformed. */
+  readonly reason?: string;
+}
+
+/** Told what gateways are told. Never throws and never waits. */
+export interface GatewayObserver {
+  answered(event: GatewayEvent): void;
+}

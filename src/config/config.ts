@@ -5,6 +5,7 @@ import type { Principal } from '../domain/principal.ts';
 import type { Registration } from '../domain/registration.ts';
 import type { RowValues } from '../domain/row-values.ts';
 import type { TypeModel } from '../domain/type-model.ts';
+import type { Route } from '../routes/route.ts';
 import type { ListenerAddress, TcpAddress } from './address.ts';
 
 /** `serve` runs with real stores; `demo` with embedded ones, and needs no addresses of any. */
@@ -31,6 +32,8 @@ export interface Config {
   /** The weakest consistency for each operation: all are there. Default: delete, cancel and share fully consistent. */
   readonly consistency: ReadonlyMap<Operation, Consistency>;
   readonly log: LogConfig;
+  /** What gateways ask about. */
+  readonly gateway: GatewayConfig;
   /** What each operation on each type asks. Default: DESIGN.md §2. */
   readonly types: TypeModel;
   /** Where parents and names are looked up. A registered type without a table has none. */
@@ -284,6 +287,16 @@ export interface LogConfig {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   /** `auto` (default) is pretty on a terminal and JSON elsewhere. */
   readonly format: 'auto' | 'json' | 'pretty';
+}
+
+/** What gateways ask about: requests of the application's clients. */
+export interface GatewayConfig {
+  /** The file that the table is from. Default none. */
+  readonly routesFile?: string;
+  /** What every path begins with, without a slash at its end. Default ''. */
+  readonly basePath: string;
+  /** The route table, checked. Default empty: every request is denied. */
+  readonly routes: readonly Route[];
 }
 
 /** Where the parents of a type's resources, and the ids of its names, are looked up. */

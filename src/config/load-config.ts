@@ -1,3 +1,4 @@
+import { buildGateway } from './build-gateway.ts';
 import { buildTypes } from './build-types.ts';
 import { checkSettings } from './check-settings.ts';
 import type { Config, ConfigMode, ServeConfig } from './config.ts';
@@ -56,6 +57,11 @@ export function loadConfig(deps: ConfigDeps, { mode }: { readonly mode: ConfigMo
     report: (path, message) => list.reportConflict([path], message),
     isUnclear: (type) => list.brokenKeys.some((key) => isWithin(key, `types.${type}`) && !LEAF_OF_TYPE.test(key)),
   });
+  const gateway = buildGateway(settings, {
+    types: types.types,
+    readFile: deps.readFile,
+    report: list.reportConflict,
+  });
 
   const problems = [...findUnknownVariables(env, file.references), ...file.problems];
   if (file.problems.length === 0) {
@@ -67,7 +73,7 @@ export function loadConfig(deps: ConfigDeps, { mode }: { readonly mode: ConfigMo
   }
   return problems.length > 0
     ? { kind: 'invalid', problems }
-    : { kind: 'valid', config: toConfig(settings, types, mode) };
+    : { kind: 'valid', config: toConfig(settings, { ...types, gateway }, mode) };
 }
 
 interface ConfigFile {

@@ -2,8 +2,9 @@ import { stringify } from 'yaml';
 import type { Registration } from '../domain/registration.ts';
 import type { RowValues } from '../domain/row-values.ts';
 import type { CheckRule, ResourceType } from '../domain/type-model.ts';
+import { formatRouteTable } from '../routes/format-route-table.ts';
 import { formatAddress } from './address.ts';
-import type { AuthenticationConfig, Config, ListenerTlsConfig, RedisConfig } from './config.ts';
+import type { AuthenticationConfig, Config, GatewayConfig, ListenerTlsConfig, RedisConfig } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { MASK, maskUrl } from './mask.ts';
 
@@ -96,9 +97,19 @@ export function renderConfig(config: Config): string {
     },
     consistency: Object.fromEntries([...config.consistency].map(([operation, { kind }]) => [operation, kind])),
     log,
+    gateway: toGatewayTree(config.gateway),
     types: toTypesTree(config),
   };
   return HEADER + stringify(tree, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** A table from a file stays there: it is read again when this is loaded. */
+function toGatewayTree({ routesFile, basePath, routes }: GatewayConfig) {
+  return {
+    routes_file: routesFile,
+    base_path: basePath === '' ? undefined : basePath,
+    routes: routesFile !== undefined || routes.length === 0 ? undefined : formatRouteTable(routes),
+  };
 }
 
 function toTlsTree(tls: ListenerTlsConfig | undefined) {

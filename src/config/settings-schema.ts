@@ -264,6 +264,14 @@ export const settingsSchema = z.object({
       format: choice(['auto', 'json', 'pretty']).default('auto'),
     })
     .prefault({}),
+  gateway: z
+    .object({
+      routes_file: text().exactOptional(),
+      // Checked in `build-gateway.ts`, as the same list in a file is.
+      routes: z.array(z.unknown(), 'must be a list of routes').exactOptional(),
+      base_path: text().exactOptional(),
+    })
+    .prefault({}),
   types: z.record(z.string(), z.nullable(typeSchema)).prefault({}),
 });
 

@@ -16,7 +16,7 @@ const CONSISTENCIES: Readonly<Record<Settings['consistency']['read'], Consistenc
 };
 
 /** Checked settings in the shape that the program uses. */
-export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode): Config {
+export function toConfig(settings: Settings, built: BuiltTypes & Pick<Config, 'gateway'>, mode: ConfigMode): Config {
   const { listeners, spicedb, decisions, database, breakers, parents, limits, lists, shutdown, denials, log } =
     settings;
   const { consistency } = settings;
@@ -101,7 +101,7 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
     },
     consistency: new Map(OPERATIONS.map((operation) => [operation, CONSISTENCIES[consistency[operation]]])),
     log,
-    ...types,
+    ...built,
   };
 }
 

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { OverloadedError } from '../domain/errors.ts';
 import { toWireStatus } from '../calls/error-table.ts';
-import { createDepthGauge } from '../calls/json-depth.ts';
 import type { ReceiveBudget } from '../calls/receive-budget.ts';
 import { UNCOUNTED_BYTES, unpackedBytes } from '../calls/receive-budget.ts';
+import { createDepthGauge } from '../domain/json-depth.ts';
 
 /** Far above that of any message. */
 const MAX_JSON_DEPTH = 64;

@@ -73,6 +73,7 @@ test('fills in every default', () => {
       ['share', FULLY_CONSISTENT],
     ]),
     log: { level: 'info', format: 'auto' },
+    gateway: { basePath: '', routes: [] },
   });
 });
 

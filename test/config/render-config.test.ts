@@ -28,6 +28,14 @@ shutdown: { drain_delay_ms: 0, grace_ms: 1 }
 denials: { reveal_readable: true }
 consistency: { create: fully_consistent, read: fully_consistent, update: fully_consistent, delete: minimize_latency, execute: fully_consistent, cancel: minimize_latency }
 log: { level: trace, format: json }
+gateway:
+  base_path: /api
+  routes:
+    - { match: "GET,HEAD /things/{id}/**", check: { type: thing, id: "{id}", operation: read, consistency: fully_consistent } }
+    - { match: "POST /messages", check: { type: message, id: "*", operation: create, parent: { type: task, name: "{body.a.b}" } }, also: [{ type: task, id: "{query.q}", operation: read, if_given: true }] }
+    - { match: "POST /rpc", json_rpc: { m/n: { type: task, id: "{params.id}", name: "{params.name}", operation: update, create_if_absent: true, create_if_unnamed: true } } }
+    - { match: "GET /", public: true }
+    - { match: "GET /me", authenticated: true }
 types:
   message: { table: app.notes, id: key, name: slug, parents: { agent: agent_id, task: task_id }, operations: { read: agent.read, create: task.update } }
   event: ~

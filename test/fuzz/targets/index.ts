@@ -2,6 +2,7 @@ import type { FuzzTarget } from '../target.ts';
 import { CONFIG_TARGETS } from './config.ts';
 import { ID_TARGETS } from './ids.ts';
 import { REQUEST_TARGETS } from './requests.ts';
+import { ROUTE_TARGETS } from './routes.ts';
 import { SIGNED_TARGETS } from './signed.ts';
 import { SPICEDB_TARGETS } from './spicedb.ts';
 
@@ -11,6 +12,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...SIGNED_TARGETS,
   ...CONFIG_TARGETS,
   ...REQUEST_TARGETS,
+  ...ROUTE_TARGETS,
   ...SPICEDB_TARGETS,
 ];
 
