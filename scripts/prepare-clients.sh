@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches what the Python and Go clients and their generators need, at the versions that are pinned: a virtual environment
-# in .cache/clients/python, and Go's own module cache. Does nothing that was done before.
+# Fetches and builds what the Python and Go clients and their generators need, at the versions that are pinned: a virtual
+# environment in .cache/clients/python, and Go's own caches. Does nothing that was done before.
 # Usage: scripts/prepare-clients.sh [python|go]…   Default: both.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +18,9 @@ prepare_python() {
 }
 
 prepare_go() {
-  (cd clients/go && go mod download)
+  export CGO_ENABLED=0
+  (cd clients/go && go build ./... && go test -run '^$' ./... >/dev/null)
+  sed -n 's/.*\[go, run, \(.*\)\]/\1/p' buf.gen.clients.yaml | while read -r plugin; do go run "$plugin" --version; done
 }
 
 for client in "${@:-python go}"; do

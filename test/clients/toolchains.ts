@@ -12,7 +12,7 @@ const PROBES = {
   go: { command: 'go', args: ['version'] },
 } as const;
 const REQUIREMENTS = { python: 'python3 of 3.11 or later, with venv', go: 'go' } as const;
-const PREPARE_TIMEOUT_MS = 120_000;
+const PREPARE_TIMEOUT_MS = 300_000;
 
 /**
  * Whether a client of this language can be tested here. A machine need not have the toolchain, nor reach the packages
@@ -60,8 +60,8 @@ export async function run(
   args: readonly string[],
   { cwd = ROOT, env = {}, timeout = 60_000 }: RunOptions = {},
 ): Promise<string> {
-  // Nothing of Python's is left beside its sources.
-  const environment = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env };
+  // Nothing of Python's is left beside its sources, and Go needs no compiler of C.
+  const environment = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', CGO_ENABLED: '0', ...env };
   try {
     return (await promisify(execFile)(command, args, { cwd, env: environment, timeout })).stdout;
   } catch (error) {
