@@ -8,7 +8,7 @@ QUESTIONS = [("alice", "msg-1"), ("dave", "msg-1"), ("dave", "no-such-msg")]
 
 
 def main(target: str) -> None:
-    with TaskgateClient(target) as client:
+    with TaskgateClient(target, timeout_seconds=5) as client:
         for user_id, message_id in QUESTIONS:
             try:
                 allowed = client.require_task(

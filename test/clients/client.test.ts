@@ -72,6 +72,11 @@ describe.each(ENDPOINTS)('the client over $name', ({ options }) => {
     );
   });
 
+  it('refuses an id that can not be sent', async () => {
+    const check = client.check(readMessage('alice', 'msg-\ud800'));
+    await expect(check).rejects.toThrow('resource.id: must be well-formed Unicode');
+  });
+
   it('ends the wait with the signal', async () => {
     const check = client.check(readMessage('alice', 'msg-1'), { signal: AbortSignal.abort() });
     await expect(check).rejects.toMatchObject({ name: 'CouldNotTellError', code: 'canceled' });
@@ -96,14 +101,14 @@ describe('a taskgate that is not well', () => {
     await expect(client.check(readMessage('alice', 'msg-1'))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     const longer = client.check(readMessage('alice', 'msg-1'), { timeoutMs: 150 });
     await expect(longer).rejects.toThrow(CouldNotTellError);
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
   });
 
   it.each([
     ['connect', { transport: 'connect', baseUrl: 'http://127.0.0.1:1' }],
     ['grpc', { transport: 'grpc', target: '127.0.0.1:1' }],
   ] satisfies [string, TaskgateClientOptions][])('is unavailable if nobody listens: %s', async (_, options) => {
-    using client = createTaskgateClient(options);
+    using client = createTaskgateClient({ ...options, timeoutMs: 10_000 });
     await expect(client.check(readMessage('alice', 'msg-1'))).rejects.toMatchObject({ code: 'unavailable' });
   });
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"time"
 
 	taskgate "taskgate.example/client"
 	taskgatev1 "taskgate.example/client/gen/taskgate/v1"
@@ -17,7 +18,7 @@ func main() {
 	if len(os.Args) > 1 {
 		target = os.Args[1]
 	}
-	client, err := taskgate.NewClient(target)
+	client, err := taskgate.NewClient(target, taskgate.WithTimeout(5*time.Second))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -119,10 +119,10 @@ class AwayTest(unittest.TestCase):
                 started = time.monotonic()
                 with self.assertRaises(CouldNotTell):
                     client.require_task(ALICE, MESSAGE, "read")
-                self.assertLess(time.monotonic() - started, 2)
+                self.assertLess(time.monotonic() - started, 10)
 
     def test_nobody_there_is_no_answer(self) -> None:
-        with TaskgateClient("127.0.0.1:1") as client, self.assertRaises(CouldNotTell) as raised:
+        with TaskgateClient("127.0.0.1:1", timeout_seconds=10) as client, self.assertRaises(CouldNotTell) as raised:
             client.require_task(ALICE, MESSAGE, "read")
         self.assertEqual(raised.exception.code, "unavailable")
 

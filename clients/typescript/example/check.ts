@@ -2,7 +2,7 @@
 import { createTaskgateClient } from '../src/client.ts';
 
 const [target = '127.0.0.1:50051'] = process.argv.slice(2);
-using client = createTaskgateClient({ transport: 'grpc', target });
+using client = createTaskgateClient({ transport: 'grpc', target, timeoutMs: 5_000 });
 
 for (const [userId, id] of [
   ['alice', 'msg-1'],

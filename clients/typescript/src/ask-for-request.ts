@@ -40,11 +40,10 @@ export async function askForRequest<Request>(
 ): Promise<RequestAnswer> {
   const { request, response } = exchange;
   const { operation } = options;
-  const [principal, resource, parent] = await Promise.all([
-    options.principal(request),
-    options.resource(request),
-    options.parent?.(request),
-  ]);
+  // In turn: of two that fail at once, one would be nobody's, and end the process.
+  const principal = await options.principal(request);
+  const resource = await options.resource(request);
+  const parent = await options.parent?.(request);
   const gone = new AbortController();
   const onClose = (): void => gone.abort();
   if (response.closed) gone.abort();

@@ -59,7 +59,7 @@ export type Answer =
  * The check as a message. Its values may come from a request, where a parameter can be an array or missing whatever its
  * type says.
  *
- * @throws MisuseError that names the field that is no text.
+ * @throws MisuseError that names the field, and never its value.
  */
 export function toRequest(check: Check): MessageInitShape<typeof CheckTaskRequestSchema> {
   const { consistency, parent } = check;
@@ -125,5 +125,6 @@ function toRequirement(consistency: Consistency) {
 
 function text(field: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') throw new MisuseError(`${field}: must be a text that is not empty`);
+  if (!value.isWellFormed()) throw new MisuseError(`${field}: must be well-formed Unicode`);
   return value;
 }
