@@ -73,6 +73,14 @@ test('fills in every default', () => {
       ['share', FULLY_CONSISTENT],
     ]),
     log: { level: 'info', format: 'auto' },
+    authzen: {
+      enabled: true,
+      accountProperty: 'account',
+      types: new Map(),
+      actions: new Map(),
+      searchedActions: [],
+      maxPageSize: 1000,
+    },
   });
 });
 

@@ -28,6 +28,7 @@ shutdown: { drain_delay_ms: 0, grace_ms: 1 }
 denials: { reveal_readable: true }
 consistency: { create: fully_consistent, read: fully_consistent, update: fully_consistent, delete: minimize_latency, execute: fully_consistent, cancel: minimize_latency }
 log: { level: trace, format: json }
+authzen: { enabled: false, policy_decision_point: "https://pdp.example.com/a", account_property: org, default_account: acme, types: { identity: user, doc: app/file }, actions: { GET: read }, searched_actions: [view], max_page_size: 10 }
 types:
   message: { table: app.notes, id: key, name: slug, parents: { agent: agent_id, task: task_id }, operations: { read: agent.read, create: task.update } }
   event: ~
