@@ -72,7 +72,9 @@ export async function startPdp(
 
 export async function writeTies(store: SpiceDbStore, ties: readonly Tie[]): Promise<void> {
   const client = createSpiceDbClient({ clock: SYSTEM_CLOCK }, store.options);
-  const updates = ties.map((tie) => ({
+  // SpiceDB refuses a relationship that comes twice.
+  const once = [...new Map(ties.map((tie) => [JSON.stringify(tie.tie), tie])).values()];
+  const updates = once.map((tie) => ({
     operation: v1.RelationshipUpdate_Operation.TOUCH,
     relationship: toRelationship(tie),
   }));
