@@ -136,6 +136,8 @@ export function createServeEndpoint(
         void readBody(request, { budget, maxBytes: maxMessageBytes }).then((read) => {
           switch (read.kind) {
             case 'bytes':
+              if (response.closed) read.release();
+              else response.once('close', read.release);
               return run(asked, () => endpoint.parse(request, read.bytes));
             case 'too_long':
               return run(asked, fail(new InvalidArgumentError('body', 'is too long')), CONTENT_TOO_LARGE);
