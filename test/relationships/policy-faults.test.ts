@@ -24,7 +24,7 @@ const heldPair = (request: v1.CheckBulkPermissionsRequestItem | undefined): v1.C
   request: request as v1.CheckBulkPermissionsRequestItem,
   response: {
     oneofKind: 'item',
-    item: { permissionship: Permissionship.HAS_PERMISSION } as v1.CheckBulkPermissionsResponseItem,
+    item: { permissionship: Permissionship.HAS_PERMISSION },
   },
 });
 
@@ -73,7 +73,7 @@ describe('an answer of SpiceDB about any schema', () => {
           ...heldPair(item),
           response: {
             oneofKind: 'item',
-            item: { permissionship: Permissionship.UNSPECIFIED } as v1.CheckBulkPermissionsResponseItem,
+            item: { permissionship: Permissionship.UNSPECIFIED },
           },
         })),
       }),
