@@ -131,11 +131,14 @@ function createDocuments(
   const levels = ['1', '2', '3'];
   const role = (type: string, id: string): Tie[] =>
     Array.from({ length: random.below(3) }, (): Tie => {
-      const level = { name: 'at_least', context: { level: random.pick(levels) } };
+      const conditions = [
+        { name: 'at_least', context: { level: random.pick(levels) } },
+        { name: 'cleared', context: {} },
+      ];
       const relation = random.pick(['reader', 'writer', 'blocked']);
       return {
         tie: [type, id, relation, 'user', random.pick(users)],
-        ...(random.chance(0.4) ? { caveat: level } : {}),
+        ...(random.chance(0.5) ? { caveat: random.pick(conditions) } : {}),
       };
     });
   return {
