@@ -22,6 +22,7 @@ import type { Config } from './config/config.ts';
 import { within } from './domain/within.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
 import { createAdminRoutes } from './http/admin.ts';
+import { createServeEndpoint } from './http/endpoint.ts';
 import { openHttpServer } from './http/http-server.ts';
 import { createRouter } from './http/router.ts';
 import { createGrantRole, createRevokeRole } from './lifecycle/change-role.ts';
@@ -47,6 +48,7 @@ import { createGrpcListener } from './rpc/grpc-listener.ts';
 import { createCursorCodec } from './rpc/list-cursor.ts';
 import { createHealth } from './rpc/health.ts';
 import { createProcedures } from './rpc/procedures.ts';
+import { createAuthzen } from './server-authzen.ts';
 import {
   isOneOf,
   toCaching,
@@ -200,7 +202,20 @@ export async function startServer(
     createDecisionId: randomUUID,
     budget: createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: limits.maxReceivingBytes }),
   };
-  const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, fallback: createRouter([]) }, limits);
+  const serve = createServeEndpoint(httpDeps, limits);
+  const router = createRouter(
+    createAuthzen(
+      {
+        serve,
+        decisionLog,
+        ...decideDeps,
+        policy: relationships.policy,
+        decideChecks: hiddenDenials.watchChecks(decideForLists),
+      },
+      config,
+    ),
+  );
+  const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, fallback: router }, limits);
   const httpServer = await openHttpServer(connectRoutes, {
     ...http.address,
     ...limits,

@@ -2,7 +2,6 @@ import type { Consistency } from '../domain/consistency.ts';
 import type { DecisionKind, Outcome } from '../domain/decision.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import type { MappedPermission } from '../domain/mapped-permissions.ts';
-import type { Operation } from '../domain/operation.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 
@@ -165,9 +164,11 @@ export interface DecisionRecord {
   readonly decisionId: string;
   /** The name of the program that asked. */
   readonly caller: string;
-  readonly principal: Principal;
+  /** Its kind is a definition of the schema where that was asked; then it may have no account. */
+  readonly principal: { readonly kind: string; readonly id: string; readonly account?: string };
   readonly type: string;
-  readonly operation: Operation;
+  /** An operation, or a permission where the schema was asked. */
+  readonly operation: string;
   readonly outcome: DecisionKind | 'ERROR';
   /** Why, in a closed set of words: `held`, `denied`, `absent`, or the error's class. */
   readonly reason: string;

@@ -1,7 +1,7 @@
 import type { Outcome } from '../domain/decision.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import type { DecisionLog } from './ports.ts';
+import type { DecisionLog, DecisionRecord } from './ports.ts';
 
 /** Writes one outcome to the decision log, whichever use case it came from. */
 export function recordOutcome(
@@ -21,7 +21,13 @@ export function recordOutcome(
     principal,
     type: check.resource.type,
     operation: check.operation,
-    outcome: outcome.kind === 'decided' ? outcome.decision.kind : 'ERROR',
-    reason: outcome.kind === 'decided' ? outcome.reason : outcome.error.name,
+    ...outcomeOf(outcome),
   });
+}
+
+/** An outcome in the words of the log. */
+export function outcomeOf(outcome: Outcome): Pick<DecisionRecord, 'outcome' | 'reason'> {
+  return outcome.kind === 'decided'
+    ? { outcome: outcome.decision.kind, reason: outcome.reason }
+    : { outcome: 'ERROR', reason: outcome.error.name };
 }

@@ -34,6 +34,7 @@ export interface Config {
   readonly log: LogConfig;
   /** What gateways ask about. */
   readonly gateway: GatewayConfig;
+  readonly authzen: AuthzenConfig;
   /** What each operation on each type asks. Default: DESIGN.md §2. */
   readonly types: TypeModel;
   /** Where parents and names are looked up. A registered type without a table has none. */
@@ -297,6 +298,26 @@ export interface GatewayConfig {
   readonly basePath: string;
   /** The route table, checked. Default empty: every request is denied. */
   readonly routes: readonly Route[];
+}
+
+/** The AuthZEN API, and what its names are here. A name that is not mapped is itself. */
+export interface AuthzenConfig {
+  /** Default true: on the HTTP listener, for callers with the permissions `check` and `filter`. */
+  readonly enabled: boolean;
+  /** The base URL that the metadata tells: https, as clients reach it. Default none, and no metadata. */
+  readonly policyDecisionPoint?: string;
+  /** The property of a subject that holds its account. Default `account`. */
+  readonly accountProperty: string;
+  /** The account of a subject without that property. Default none: of the types in `types` it is required. */
+  readonly defaultAccount?: string;
+  /** AuthZEN type of subject or resource → type of `types`, or SpiceDB definition. Default none. */
+  readonly types: ReadonlyMap<string, string>;
+  /** AuthZEN action → operation of a type in `types`, or SpiceDB permission. Default none; `GET` is `get` without. */
+  readonly actions: ReadonlyMap<string, string>;
+  /** Names that an action search tries, beside the operations of a type in `types`. Default none. */
+  readonly searchedActions: readonly string[];
+  /** Results of one page of a search, 1–10,000; default 1,000. */
+  readonly maxPageSize: number;
 }
 
 /** Where the parents of a type's resources, and the ids of its names, are looked up. */

@@ -59,6 +59,22 @@ export function relationName() {
   return pattern(SPICEDB_NAME, SPICEDB_NAME_RULE);
 }
 
+/** The name of a SpiceDB definition, which may have a prefix. */
+export function definitionName() {
+  const message = `${SPICEDB_NAME_RULE}; a prefix ends with /`;
+  return z.string(message).refine((value) => value.split('/').every(isSpicedbName), message);
+}
+
+/** The base URL of an API, as clients know it. */
+export function httpsUrl() {
+  const message = 'must be an https:// URL without user, query or fragment';
+  return z.string(message).refine((value) => {
+    if (!value.startsWith('https://') || !URL.canParse(value)) return false;
+    const { username, password, search, hash, href } = new URL(value);
+    return `${username}${password}${search}${hash}` === '' && (href === value || href === `${value}/`);
+  }, message);
+}
+
 /** What is wrong with the name of a type, which is also the name of a SpiceDB definition; undefined if nothing is. */
 export function typeNameProblem(name: string): string | undefined {
   if (name === 'tenant') return 'can not be the name of a type: it is the account, which create rules refer to';

@@ -4,7 +4,14 @@ import type { RowValues } from '../domain/row-values.ts';
 import type { CheckRule, ResourceType } from '../domain/type-model.ts';
 import { formatRouteTable } from '../routes/format-route-table.ts';
 import { formatAddress } from './address.ts';
-import type { AuthenticationConfig, Config, GatewayConfig, ListenerTlsConfig, RedisConfig } from './config.ts';
+import type {
+  AuthenticationConfig,
+  AuthzenConfig,
+  Config,
+  GatewayConfig,
+  ListenerTlsConfig,
+  RedisConfig,
+} from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { MASK, maskUrl } from './mask.ts';
 
@@ -98,6 +105,7 @@ export function renderConfig(config: Config): string {
     consistency: Object.fromEntries([...config.consistency].map(([operation, { kind }]) => [operation, kind])),
     log,
     gateway: toGatewayTree(config.gateway),
+    authzen: toAuthzenTree(config.authzen),
     types: toTypesTree(config),
   };
   return HEADER + stringify(tree, { lineWidth: 0, aliasDuplicateObjects: false });
@@ -130,6 +138,19 @@ function toAuthenticationTree({ tokensFile, callers, socketCaller, reloadInterva
           })),
     socket_caller: socketCaller,
     reload_interval_ms: reloadIntervalMs,
+  };
+}
+
+function toAuthzenTree(authzen: AuthzenConfig) {
+  return {
+    enabled: authzen.enabled,
+    policy_decision_point: authzen.policyDecisionPoint,
+    account_property: authzen.accountProperty,
+    default_account: authzen.defaultAccount,
+    types: Object.fromEntries(authzen.types),
+    actions: Object.fromEntries(authzen.actions),
+    searched_actions: authzen.searchedActions.length === 0 ? undefined : authzen.searchedActions,
+    max_page_size: authzen.maxPageSize,
   };
 }
 

@@ -5,9 +5,11 @@ import { PRINCIPAL_KINDS } from '../domain/principal.ts';
 import {
   choice,
   columnName,
+  definitionName,
   flag,
   fraction,
   headerSecret,
+  httpsUrl,
   integer,
   listenerAddress,
   listOf,
@@ -133,6 +135,17 @@ const authenticationSchema = z.object({
     .object({ name: callerName().default('socket'), permissions: callerPermissions().default([...COMMON_PERMISSIONS]) })
     .prefault({}),
   reload_interval_ms: integer(100, HOUR_MS).default(5 * SECOND_MS),
+});
+
+const authzenSchema = z.object({
+  enabled: flag().default(true),
+  policy_decision_point: httpsUrl().exactOptional(),
+  account_property: text().default('account'),
+  default_account: text().exactOptional(),
+  types: z.record(z.string(), definitionName()).prefault({}),
+  actions: z.record(z.string(), relationName()).prefault({}),
+  searched_actions: listOf(text(), 'must be a list of names of actions').exactOptional(),
+  max_page_size: integer(1, 10_000).default(1000),
 });
 
 /**
@@ -272,6 +285,7 @@ export const settingsSchema = z.object({
       base_path: text().exactOptional(),
     })
     .prefault({}),
+  authzen: authzenSchema.prefault({}),
   types: z.record(z.string(), z.nullable(typeSchema)).prefault({}),
 });
 
@@ -286,6 +300,9 @@ export type TypeSettings = z.output<typeof typeSchema>;
 
 /** `redis`, with defaults. */
 export type RedisSettings = z.output<typeof redisSchema>;
+
+/** `authzen`, with defaults. */
+export type AuthzenSettings = z.output<typeof authzenSchema>;
 
 /** `tls` of a listener. */
 export type TlsSettings = z.output<typeof tlsSchema>;

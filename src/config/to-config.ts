@@ -2,9 +2,23 @@ import type { Consistency } from '../domain/consistency.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { OPERATIONS } from '../domain/operation.ts';
 import type { BuiltTypes } from './build-types.ts';
-import type { AuthenticationConfig, Config, ConfigMode, ListenerTlsConfig, RedisConfig, SigningKey } from './config.ts';
+import type {
+  AuthenticationConfig,
+  AuthzenConfig,
+  Config,
+  ConfigMode,
+  ListenerTlsConfig,
+  RedisConfig,
+  SigningKey,
+} from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
-import type { AuthenticationSettings, RedisSettings, Settings, TlsSettings } from './settings-schema.ts';
+import type {
+  AuthenticationSettings,
+  AuthzenSettings,
+  RedisSettings,
+  Settings,
+  TlsSettings,
+} from './settings-schema.ts';
 
 const SERVE_DRAIN_DELAY_MS = 1000;
 const DEMO_DRAIN_DELAY_MS = 0;
@@ -101,6 +115,7 @@ export function toConfig(settings: Settings, built: BuiltTypes & Pick<Config, 'g
     },
     consistency: new Map(OPERATIONS.map((operation) => [operation, CONSISTENCIES[consistency[operation]]])),
     log,
+    authzen: toAuthzenConfig(settings.authzen),
     ...built,
   };
 }
@@ -128,6 +143,20 @@ function toCertificateCaller(
   const { name, spiffe_id: spiffeId, dns_name: dnsName, permissions } = caller;
   const names = { ...(spiffeId === undefined ? {} : { spiffeId }), ...(dnsName === undefined ? {} : { dnsName }) };
   return { name, ...names, permissions };
+}
+
+function toAuthzenConfig(authzen: AuthzenSettings): AuthzenConfig {
+  const { policy_decision_point: policyDecisionPoint, default_account: defaultAccount } = authzen;
+  return {
+    enabled: authzen.enabled,
+    ...(policyDecisionPoint === undefined ? {} : { policyDecisionPoint }),
+    accountProperty: authzen.account_property,
+    ...(defaultAccount === undefined ? {} : { defaultAccount }),
+    types: new Map(Object.entries(authzen.types)),
+    actions: new Map(Object.entries(authzen.actions)),
+    searchedActions: authzen.searched_actions ?? [],
+    maxPageSize: authzen.max_page_size,
+  };
 }
 
 /** Undefined where a key that the mode needs is missing, which is a problem that `checkRedis` has reported. */

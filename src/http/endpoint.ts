@@ -5,6 +5,7 @@ import { createPeerOf } from '../calls/peers.ts';
 import type { Unary } from '../calls/procedure.ts';
 import type { ReceiveBudget } from '../calls/receive-budget.ts';
 import type { TaskgateError } from '../domain/errors.ts';
+import { CancelledError, InvalidArgumentError, OverloadedError } from '../domain/errors.ts';
 import type { RequestHandler } from './http-server.ts';
 import { hasBody, readBody } from './read-body.ts';
 
@@ -30,7 +31,11 @@ export interface Endpoint<Request, Answer> {
   toAnswer(answer: Answer, request: IncomingMessage): HttpAnswer;
   /** `status` is that of the one table; a door with statuses of its own chooses by the error. */
   toErrorAnswer(error: TaskgateError, status: number, request: IncomingMessage): HttpAnswer;
+  /** Headers of whatever answer, those of errors and of the router among them. Default none. */
+  readonly commonHeaders?: CommonHeaders;
 }
+
+export type CommonHeaders = (request: IncomingMessage) => Readonly<Record<string, string>>;
 
 export interface EndpointDeps {
   readonly pipeline: Pipeline;
@@ -44,10 +49,12 @@ export interface EndpointOptions {
 }
 
 /** An endpoint as the router takes it, its types forgotten. */
-export interface ServedEndpoint extends Pick<Endpoint<never, never>, 'method' | 'path'> {
+export interface ServedEndpoint extends Pick<Endpoint<never, never>, 'method' | 'path' | 'commonHeaders'> {
   readonly handler: RequestHandler;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+const CONTENT_TOO_LARGE = 413;
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** An answer in JSON. */
@@ -66,17 +73,28 @@ export function createServeEndpoint(
   const peerOf = createPeerOf();
   return <Request, Answer>(endpoint: Endpoint<Request, Answer>): ServedEndpoint => {
     const { method, path, procedure, callerTokenHeader } = endpoint;
-    const send = (response: ServerResponse, { status, headers, body = '' }: HttpAnswer): void => {
-      response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers }).end(body);
+    const send = (
+      request: IncomingMessage,
+      response: ServerResponse,
+      { status, headers, body = '' }: HttpAnswer,
+    ): void => {
+      const common = endpoint.commonHeaders?.(request);
+      response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...common, ...headers }).end(body);
     };
-    const run = (request: IncomingMessage, response: ServerResponse, call: IncomingCall, body: Buffer): void => {
-      const reply = pipeline.run(procedure, () => endpoint.parse(request, body), call);
+    const run = (
+      { request, response, call }: { request: IncomingMessage; response: ServerResponse; call: IncomingCall },
+      parse: () => Request,
+      /** In place of the table's, for what is no fault of the request's content. */
+      errorStatus?: number,
+    ): void => {
+      const reply = pipeline.run(procedure, parse, call);
       const sendReply = (ready: Awaited<typeof reply>): void =>
         send(
+          request,
           response,
           ready.kind === 'message'
             ? endpoint.toAnswer(ready.message, request)
-            : endpoint.toErrorAnswer(ready.error, ready.status.http, request),
+            : endpoint.toErrorAnswer(ready.error, errorStatus ?? ready.status.http, request),
         );
       if (reply instanceof Promise) void reply.then(sendReply);
       else sendReply(reply);
@@ -84,6 +102,7 @@ export function createServeEndpoint(
     return {
       method,
       path,
+      ...(endpoint.commonHeaders === undefined ? {} : { commonHeaders: endpoint.commonHeaders }),
       handler(request, response) {
         const decisionId = createDecisionId();
         response.setHeader(DECISION_ID_HEADER, decisionId);
@@ -96,30 +115,37 @@ export function createServeEndpoint(
             authorization: () => headerOf(request, callerTokenHeader),
           },
           onCancel(listener) {
-            response.once('close', () => {
-              if (!response.writableFinished) listener();
-            });
+            if (response.closed) listener();
+            else {
+              response.once('close', () => {
+                if (!response.writableFinished) listener();
+              });
+            }
           },
         };
+        const asked = { request, response, call };
         if (!endpoint.readsBody || !hasBody(request)) {
-          run(request, response, call, Buffer.alloc(0));
+          run(asked, () => endpoint.parse(request, NO_BYTES));
           return;
         }
         const refusal = pipeline.refuse(procedure, call);
         if (refusal !== undefined) {
-          send(response, endpoint.toErrorAnswer(refusal.error, refusal.status.http, request));
+          send(request, response, endpoint.toErrorAnswer(refusal.error, refusal.status.http, request));
           return;
         }
         void readBody(request, { budget, maxBytes: maxMessageBytes }).then((read) => {
           switch (read.kind) {
             case 'bytes':
-              return run(request, response, call, read.bytes);
+              if (response.closed) read.release();
+              else response.once('close', read.release);
+              return run(asked, () => endpoint.parse(request, read.bytes));
             case 'too_long':
-              return send(response, toJsonAnswer(413, { error: 'the body is too long' }));
+              return run(asked, fail(new InvalidArgumentError('body', 'is too long')), CONTENT_TOO_LARGE);
             case 'overloaded':
-              return send(response, toJsonAnswer(429, { error: 'overloaded: nothing was decided' }));
+              return run(asked, fail(new OverloadedError()));
             case 'left':
-              return undefined;
+              // Counted as what it is; there is nobody to answer.
+              return run(asked, fail(new CancelledError()));
             default:
               return read satisfies never;
           }
@@ -129,8 +155,14 @@ export function createServeEndpoint(
   };
 }
 
-/** A header that may come once; two that differ are none that is valid. */
-function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value.join(', ') : value;
+/** For a request that could not be read. */
+function fail(error: TaskgateError): () => never {
+  return () => {
+    throw error;
+  };
+}
+
+/** A header that may come once: two together are none that is valid, where Node would take the first. */
+function headerOf({ headersDistinct }: IncomingMessage, name: string): string | undefined {
+  return headersDistinct[name]?.join(', ');
 }

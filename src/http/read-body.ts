@@ -3,7 +3,8 @@ import type { ReceiveBudget } from '../calls/receive-budget.ts';
 
 /** The bytes of a request, or why they are not there. */
 export type ReadBody =
-  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  /** They count in the budget until they are released. */
+  | { readonly kind: 'bytes'; readonly bytes: Buffer; readonly release: () => void }
   /** Longer than a body may be. */
   | { readonly kind: 'too_long' }
   /** All requests together hold too much. */
@@ -11,7 +12,7 @@ export type ReadBody =
   /** The sender is gone. */
   | { readonly kind: 'left' };
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING: ReadBody = { kind: 'bytes', bytes: Buffer.alloc(0), release: () => undefined };
 
 /** True if the request says that a body follows. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -19,38 +20,43 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Reads a body, which counts in the budget while it comes. What is left of one that is refused, the server drains.
+ * Reads a body, which counts in the budget while it comes and until it is released. If it then holds too much, its
+ * connection is ended: nothing comes any more that an error could answer. What is left of one that is refused, the server
+ * drains.
  */
 export async function readBody(
   request: IncomingMessage,
   { budget, maxBytes }: { readonly budget: ReceiveBudget; readonly maxBytes: number },
 ): Promise<ReadBody> {
-  if (!hasBody(request)) return { kind: 'bytes', bytes: NOTHING };
+  if (!hasBody(request)) return NOTHING;
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return { kind: 'too_long' };
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let isRead = false;
     const end = (result: ReadBody): void => {
-      holding.release();
+      isRead = true;
       request.off('data', take).off('end', finish).off('close', leave);
+      if (result.kind !== 'bytes') {
+        request.pause();
+        holding.release();
+      }
       resolve(result);
     };
     const holding = budget.hold(() => {
-      request.pause();
-      end({ kind: 'overloaded' });
+      if (isRead) request.socket.destroy();
+      else end({ kind: 'overloaded' });
     });
     const take = (chunk: Buffer): void => {
       length += chunk.length;
       if (length > maxBytes) {
-        request.pause();
         end({ kind: 'too_long' });
         return;
       }
       chunks.push(chunk);
       holding.add(chunk.length);
     };
-    const finish = (): void =>
-      end({ kind: 'bytes', bytes: chunks.length === 1 ? (chunks[0] ?? NOTHING) : Buffer.concat(chunks) });
+    const finish = (): void => end({ kind: 'bytes', bytes: Buffer.concat(chunks), release: () => holding.release() });
     const leave = (): void => end({ kind: 'left' });
     request.on('data', take).on('end', finish).on('close', leave);
   });

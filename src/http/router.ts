@@ -11,6 +11,9 @@ export function createRouter(endpoints: readonly ServedEndpoint[]): RequestHandl
     const endpoint = found?.find(({ method }) => method === 'any' || method === request.method);
     if (endpoint !== undefined) endpoint.handler(request, response);
     else if (found === undefined) response.writeHead(404).end();
-    else response.writeHead(405, { allow: found.map(({ method }) => method).join(', ') }).end();
+    else {
+      const allow = found.map(({ method }) => method).join(', ');
+      response.writeHead(405, { ...found[0]?.commonHeaders?.(request), allow }).end();
+    }
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock, HeldLister, Relationships, SchemaCheck, SentinelPicker } from '../authorize/ports.ts';
 import type { RelationshipReader, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
+import type { Policy } from '../authorize/ports-policy.ts';
 import type { Breaker } from '../resilience/breaker.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
 import { createCoalescingRelationships } from './coalescing-relationships.ts';
@@ -17,6 +18,7 @@ import type { FollowChangesOptions } from './spicedb-changes.ts';
 import { createSpiceDbClient } from './spicedb-client.ts';
 import type { SpiceDbClient, SpiceDbOptions } from './spicedb-client.ts';
 import { createSpiceDbLister } from './spicedb-lister.ts';
+import { createSpiceDbPolicy } from './spicedb-policy.ts';
 import { createSpiceDbReader } from './spicedb-reader.ts';
 import { createSpiceDbRelationships } from './spicedb-relationships.ts';
 import { createSpiceDbSchemaCheck } from './spicedb-schema-check.ts';
@@ -52,6 +54,7 @@ export interface RelationshipChain {
   readonly writer: RelationshipWriter;
   readonly reader: RelationshipReader;
   readonly lister: HeldLister;
+  readonly policy: Policy;
   readonly schemaCheck: SchemaCheck;
   readonly client: SpiceDbClient;
   /** True while every change is followed, and decisions are kept. */
@@ -83,6 +86,7 @@ export function createRelationshipChain(
     writer: createSpiceDbWriter({ client, freshness }),
     reader: createSpiceDbReader({ client, freshness }),
     lister: createSpiceDbLister({ client, freshness }),
+    policy: createSpiceDbPolicy({ client, freshness }),
     schemaCheck: createSpiceDbSchemaCheck({ client }),
     client,
   };

@@ -145,7 +145,8 @@ export function parseLookupPermissionship(permissionship: v1.LookupPermissionshi
   }
 }
 
-function parsePermissionship(permissionship: v1.CheckPermissionResponse_Permissionship): RelationshipResult {
+/** @throws UnavailableError when it can't be understood: neither an allow nor a denial. */
+export function parsePermissionship(permissionship: v1.CheckPermissionResponse_Permissionship): RelationshipResult {
   switch (permissionship) {
     case Permissionship.HAS_PERMISSION:
       return HELD;
@@ -158,7 +159,8 @@ function parsePermissionship(permissionship: v1.CheckPermissionResponse_Permissi
   }
 }
 
-function isSameItem(a: v1.CheckBulkPermissionsRequestItem, b: v1.CheckBulkPermissionsRequestItem): boolean {
+/** True if the two ask the same of the same, whatever else caveats are told. */
+export function isSameItem(a: v1.CheckBulkPermissionsRequestItem, b: v1.CheckBulkPermissionsRequestItem): boolean {
   return (
     isSameObject(a.resource, b.resource) &&
     a.permission === b.permission &&

@@ -35,7 +35,7 @@ export function createSpiceDbLister(
       try {
         return await lookupAll(client, question, at, context, maxObjects);
       } catch (thrown) {
-        throw explain(toTaskgateError(thrown), at, consistency);
+        throw explainListError(toTaskgateError(thrown), at, consistency);
       }
     },
   };
@@ -80,7 +80,12 @@ async function lookupAll(
   return { ids: [...ids].toSorted(), readAt };
 }
 
-function explain(error: TaskgateError, at: Consistency | ExactSnapshot, asked: Consistency): TaskgateError {
+/** A snapshot that SpiceDB has no longer is the fault of whoever named it. */
+export function explainListError(
+  error: TaskgateError,
+  at: Consistency | ExactSnapshot,
+  asked: Consistency,
+): TaskgateError {
   if (at.kind !== 'at_exact_snapshot') return blameToken(error, asked);
   const isGone = grpcStatusOf(error)?.code === status.OUT_OF_RANGE;
   return isGone

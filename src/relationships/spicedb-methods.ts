@@ -53,6 +53,7 @@ export const LOOKUP_RESOURCES = permissionsMethod(
   v1.LookupResourcesRequest,
   v1.LookupResourcesResponse,
 );
+export const LOOKUP_SUBJECTS = permissionsMethod('LookupSubjects', v1.LookupSubjectsRequest, v1.LookupSubjectsResponse);
 export const REFLECT_SCHEMA = schemaMethod('ReflectSchema', v1.ReflectSchemaRequest, v1.ReflectSchemaResponse);
 export const READ_SCHEMA = schemaMethod('ReadSchema', v1.ReadSchemaRequest, v1.ReadSchemaResponse);
 export const WRITE_SCHEMA = schemaMethod('WriteSchema', v1.WriteSchemaRequest, v1.WriteSchemaResponse);

@@ -160,7 +160,7 @@ export function toObjectName(object: RelationshipObject): ObjectName {
   return { type: objectType, id: objectId };
 }
 
-function toObjectReference(object: RelationshipObject): v1.ObjectReference {
+export function toObjectReference(object: RelationshipObject): v1.ObjectReference {
   switch (object.kind) {
     case 'resource':
       return { objectType: object.type, objectId: toObjectId(object.id, 'resource.id') };
@@ -173,7 +173,7 @@ function toObjectReference(object: RelationshipObject): v1.ObjectReference {
   }
 }
 
-function toSubjectReference(objectType: string, objectId: string): v1.SubjectReference {
+export function toSubjectReference(objectType: string, objectId: string): v1.SubjectReference {
   return { object: { objectType, objectId }, optionalRelation: '' };
 }
 
@@ -181,7 +181,7 @@ function toStruct(parameter: string, value: string): v1.PbStruct {
   return { fields: { [parameter]: { kind: { oneofKind: 'stringValue', stringValue: value } } } };
 }
 
-function toObjectId(id: string, field: string): string {
+export function toObjectId(id: string, field: string): string {
   const escaped = escapeObjectId(id);
   if (escaped === undefined) throw new InvalidArgumentError(field, 'can not be written as a SpiceDB object id');
   return escaped;

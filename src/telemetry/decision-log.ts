@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { DecisionLog } from '../authorize/ports.ts';
+import { OPERATIONS } from '../domain/operation.ts';
 import type { TypeModel } from '../domain/type-model.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -13,7 +14,8 @@ export function createDecisionLog(deps: {
   return {
     record(record) {
       const type = types.has(record.type) ? record.type : 'unknown';
-      metrics.decisions.inc({ type, operation: record.operation, outcome: record.outcome, reason: record.reason });
+      const operation = OPERATIONS.some((known) => known === record.operation) ? record.operation : 'unknown';
+      metrics.decisions.inc({ type, operation, outcome: record.outcome, reason: record.reason });
       if (logger.isLevelEnabled('debug')) logger.debug({ decision: record }, 'decided');
     },
   };

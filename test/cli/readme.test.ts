@@ -28,7 +28,7 @@ describe('the examples of the README', () => {
   afterAll(async () => demo[Symbol.asyncDispose]());
 
   it('are there', () => {
-    expect(EXAMPLES.map(({ name }) => name)).toEqual(['allowed', 'denied', 'list', 'register']);
+    expect(EXAMPLES.map(({ name }) => name)).toEqual(['allowed', 'denied', 'list', 'register', 'authzen']);
   });
 
   it.each(EXAMPLES)('$name: gives the answer that is shown', async ({ command, answer }) => {

@@ -74,6 +74,14 @@ test('fills in every default', () => {
     ]),
     log: { level: 'info', format: 'auto' },
     gateway: { basePath: '', routes: [] },
+    authzen: {
+      enabled: true,
+      accountProperty: 'account',
+      types: new Map(),
+      actions: new Map(),
+      searchedActions: [],
+      maxPageSize: 1000,
+    },
   });
 });
 

@@ -36,6 +36,22 @@ test.each<[string, ...string[]]>([
     'listeners: { admin: { address: "localhost:70000" } }',
     'listeners.admin.address: must be host:port or [ipv6]:port, with a port up to 65535',
   ],
+  [
+    'authzen: { policy_decision_point: "http://pdp.example.com" }',
+    'authzen.policy_decision_point: must be an https:// URL without user, query or fragment',
+  ],
+  [
+    'authzen: { policy_decision_point: "https://pdp.example.com/a?b" }',
+    'authzen.policy_decision_point: must be an https:// URL without user, query or fragment',
+  ],
+  [
+    'authzen: { policy_decision_point: "https://user@pdp.example.com" }',
+    'authzen.policy_decision_point: must be an https:// URL without user, query or fragment',
+  ],
+  ['authzen: { types: { doc: Doc } }', `authzen.types.doc: ${SPICEDB_NAME_RULE}; a prefix ends with /`],
+  ['authzen: { actions: { GET: GET } }', `authzen.actions.GET: ${SPICEDB_NAME_RULE}`],
+  ['authzen: { searched_actions: [] }', 'authzen.searched_actions: must be a list of names of actions'],
+  ['authzen: { max_page_size: 0 }', 'authzen.max_page_size: must be a whole number from 1 to 10000'],
   ['spicedb: { timeout_ms: 0 }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: "1000" }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: .nan }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],

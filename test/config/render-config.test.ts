@@ -36,6 +36,7 @@ gateway:
     - { match: "POST /rpc", json_rpc: { m/n: { type: task, id: "{params.id}", name: "{params.name}", operation: update, create_if_absent: true, create_if_unnamed: true } } }
     - { match: "GET /", public: true }
     - { match: "GET /me", authenticated: true }
+authzen: { enabled: false, policy_decision_point: "https://pdp.example.com/a", account_property: org, default_account: acme, types: { identity: user, doc: app/file }, actions: { GET: read }, searched_actions: [view], max_page_size: 10 }
 types:
   message: { table: app.notes, id: key, name: slug, parents: { agent: agent_id, task: task_id }, operations: { read: agent.read, create: task.update } }
   event: ~

@@ -1,4 +1,5 @@
 import type { FuzzTarget } from '../target.ts';
+import { AUTHZEN_TARGETS } from './authzen.ts';
 import { CONFIG_TARGETS } from './config.ts';
 import { ID_TARGETS } from './ids.ts';
 import { REQUEST_TARGETS } from './requests.ts';
@@ -13,6 +14,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...CONFIG_TARGETS,
   ...REQUEST_TARGETS,
   ...ROUTE_TARGETS,
+  ...AUTHZEN_TARGETS,
   ...SPICEDB_TARGETS,
 ];
 
