@@ -6,6 +6,7 @@ import { formatAddress } from './address.ts';
 import type { AuthenticationConfig, Config, ListenerTlsConfig, RedisConfig } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { MASK, maskUrl } from './mask.ts';
+import { toAgentexTree, toGatewayPrincipalTree, toPrincipalsTree } from './render-principals.ts';
 
 const HEADER =
   '# The effective configuration. Secrets are masked: put them back before this is used as TASKGATE_CONFIG.\n';
@@ -30,6 +31,9 @@ export function renderConfig(config: Config): string {
       admin: { address: formatAddress(listeners.admin.address) },
     },
     authentication: toAuthenticationTree(config.authentication),
+    principals: toPrincipalsTree(config.principals),
+    gateway: { principal: toGatewayPrincipalTree(config.principals.gateway) },
+    agentex: config.agentex && toAgentexTree(config.agentex),
     spicedb: {
       endpoint: spicedb.endpoint,
       token: spicedb.token === undefined ? undefined : MASK,

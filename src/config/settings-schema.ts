@@ -24,6 +24,7 @@ import {
   tcpAddress,
   text,
 } from './fields.ts';
+import { agentexSchema, gatewayPrincipalSchema, principalsSchema } from './principal-settings.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -156,6 +157,9 @@ export const settingsSchema = z.object({
     })
     .prefault({}),
   authentication: authenticationSchema.prefault({}),
+  principals: principalsSchema.prefault({}),
+  gateway: z.object({ principal: gatewayPrincipalSchema.prefault({}) }).prefault({}),
+  agentex: agentexSchema.exactOptional(),
   spicedb: z
     .object({
       endpoint: serverAddress().exactOptional(),

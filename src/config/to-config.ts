@@ -4,6 +4,7 @@ import { OPERATIONS } from '../domain/operation.ts';
 import type { BuiltTypes } from './build-types.ts';
 import type { AuthenticationConfig, Config, ConfigMode, ListenerTlsConfig, RedisConfig, SigningKey } from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
+import { toAgentexConfig, toPrincipalsConfig } from './to-principals-config.ts';
 import type { AuthenticationSettings, RedisSettings, Settings, TlsSettings } from './settings-schema.ts';
 
 const SERVE_DRAIN_DELAY_MS = 1000;
@@ -32,6 +33,8 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
       admin: listeners.admin,
     },
     authentication: toAuthenticationConfig(settings.authentication),
+    principals: toPrincipalsConfig(settings.principals, settings.gateway.principal),
+    ...toAgentexConfig(settings.agentex),
     spicedb: {
       ...(spicedb.endpoint === undefined ? {} : { endpoint: spicedb.endpoint }),
       ...(spicedb.token === undefined ? {} : { token: spicedb.token }),

@@ -5,6 +5,8 @@ import { createPeerOf } from '../calls/peers.ts';
 import type { Unary } from '../calls/procedure.ts';
 import type { ReceiveBudget } from '../calls/receive-budget.ts';
 import type { TaskgateError } from '../domain/errors.ts';
+import { OverloadedError } from '../domain/errors.ts';
+import { toWireStatus } from '../calls/error-table.ts';
 import type { RequestHandler } from './http-server.ts';
 import { hasBody, readBody } from './read-body.ts';
 
@@ -116,8 +118,10 @@ export function createServeEndpoint(
               return run(request, response, call, read.bytes);
             case 'too_long':
               return send(response, toJsonAnswer(413, { error: 'the body is too long' }));
-            case 'overloaded':
-              return send(response, toJsonAnswer(429, { error: 'overloaded: nothing was decided' }));
+            case 'overloaded': {
+              const error = new OverloadedError();
+              return send(response, endpoint.toErrorAnswer(error, toWireStatus(error).http, request));
+            }
             case 'left':
               return undefined;
             default:

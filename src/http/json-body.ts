@@ -1,0 +1,83 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { InvalidArgumentError } from '../domain/errors.ts';
+
+/** A JSON object. Its keys are own properties, `__proto__` included. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
+const MAX_DEPTH = 32;
+const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
+const OPENING = new Set([0x5b, 0x7b]);
+const CLOSING = new Set([0x5d, 0x7d]);
+
+/**
+ * Parses the body of a request as one JSON object that every parser reads in the same way: of UTF-8, without a key that is
+ * there twice, and without half of a surrogate pair.
+ *
+ * @throws InvalidArgumentError naming `content-type` or `body`.
+ */
+export function parseJsonBody({ headers }: IncomingMessage, body: Buffer): JsonObject {
+  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
+    throw new InvalidArgumentError('content-type', 'must be application/json in UTF-8');
+  }
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+    throw new InvalidArgumentError('content-encoding', 'must be identity');
+  }
+  if (!isUtf8(body)) throw new InvalidArgumentError('body', 'must be UTF-8');
+  const text = body.toString();
+  const members = countMembers(text);
+  if (members === undefined) throw new InvalidArgumentError('body', `must nest at most ${MAX_DEPTH} levels`);
+  const value = parse(text);
+  if (!isJsonObject(value)) throw new InvalidArgumentError('body', 'must be a JSON object');
+  if (countKeys(value) !== members) throw new InvalidArgumentError('body', 'must not have a key twice');
+  return value;
+}
+
+/** True of what `{…}` becomes. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError('body', 'must be JSON');
+  }
+}
+
+/** How many members all objects of a JSON text have, each time that a key is there; undefined if it nests too deeply. */
+function countMembers(text: string): number | undefined {
+  let members = 0;
+  let depth = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (isInString) {
+      if (code === BACKSLASH) at += 1;
+      else if (code === QUOTE) isInString = false;
+    } else if (code === QUOTE) isInString = true;
+    else if (code === COLON) members += 1;
+    else if (OPENING.has(code)) depth += 1;
+    else if (CLOSING.has(code)) depth -= 1;
+    if (depth > MAX_DEPTH) return undefined;
+  }
+  return members;
+}
+
+/** How many keys a value has, in all its objects. @throws InvalidArgumentError for a text that is not well-formed. */
+function countKeys(value: unknown): number {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw new InvalidArgumentError('body', 'must be well-formed Unicode');
+    return 0;
+  }
+  if (typeof value !== 'object' || value === null) return 0;
+  if (Array.isArray(value)) return value.reduce((sum: number, element: unknown) => sum + countKeys(element), 0);
+  let keys = 0;
+  for (const [key, child] of Object.entries(value)) {
+    countKeys(key);
+    keys += 1 + countKeys(child);
+  }
+  return keys;
+}
