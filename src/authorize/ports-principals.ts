@@ -60,9 +60,9 @@ export interface SignedPrincipal {
 /** Hands principals out, and knows them again. */
 export interface SignedPrincipals {
   /** @param expiresAtMs milliseconds since the epoch that it is good until at most; undefined: as long as others. */
-  sign(principal: Principal, expiresAtMs?: number): SignedPrincipal;
+  readonly sign: (principal: Principal, expiresAtMs?: number) => SignedPrincipal;
   /** Everything about the value is hostile until the signature holds. Never throws. */
-  verify(value: unknown): ProvedPrincipal;
+  readonly verify: (value: unknown) => ProvedPrincipal;
 }
 
 /** Told of every proof. Never throws and never waits. */
