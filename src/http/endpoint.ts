@@ -8,7 +8,7 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { OverloadedError } from '../domain/errors.ts';
 import { toWireStatus } from '../calls/error-table.ts';
 import type { RequestHandler } from './http-server.ts';
-import { hasBody, readBody } from './read-body.ts';
+import { hasBody, isSmall, readBody, readSmallBody } from './read-body.ts';
 
 /** What is sent. */
 export interface HttpAnswer {
@@ -58,8 +58,8 @@ export function toJsonAnswer(status: number, value: unknown, headers: HttpAnswer
 }
 
 /**
- * Carries endpoints over HTTP: caller first, then the body, then the pipeline. Every answer has a decision id. Nobody's
- * body is read who may not ask.
+ * Carries endpoints over HTTP: caller first, then the body, then the pipeline. Every answer has a decision id. Of whoever
+ * may not ask no more than a few kilobytes are read, and nothing is parsed.
  */
 export function createServeEndpoint(
   { pipeline, createDecisionId, budget }: EndpointDeps,
@@ -68,14 +68,17 @@ export function createServeEndpoint(
   const peerOf = createPeerOf();
   return <Request, Answer>(endpoint: Endpoint<Request, Answer>): ServedEndpoint => {
     const { method, path, procedure, callerTokenHeader } = endpoint;
-    const send = (response: ServerResponse, { status, headers, body = '' }: HttpAnswer): void => {
-      response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers }).end(body);
+    const send = (response: ServerResponse, decisionId: string, { status, headers, body = '' }: HttpAnswer): void => {
+      response
+        .writeHead(status, { [DECISION_ID_HEADER]: decisionId, 'content-length': Buffer.byteLength(body), ...headers })
+        .end(body);
     };
     const run = (request: IncomingMessage, response: ServerResponse, call: IncomingCall, body: Buffer): void => {
       const reply = pipeline.run(procedure, () => endpoint.parse(request, body), call);
       const sendReply = (ready: Awaited<typeof reply>): void =>
         send(
           response,
+          call.decisionId,
           ready.kind === 'message'
             ? endpoint.toAnswer(ready.message, request)
             : endpoint.toErrorAnswer(ready.error, ready.status.http, request),
@@ -88,7 +91,6 @@ export function createServeEndpoint(
       path,
       handler(request, response) {
         const decisionId = createDecisionId();
-        response.setHeader(DECISION_ID_HEADER, decisionId);
         const call: IncomingCall = {
           transport: 'http',
           decisionId,
@@ -107,9 +109,13 @@ export function createServeEndpoint(
           run(request, response, call, Buffer.alloc(0));
           return;
         }
+        if (isSmall(request)) {
+          readSmallBody(request, (bytes) => run(request, response, call, bytes));
+          return;
+        }
         const refusal = pipeline.refuse(procedure, call);
         if (refusal !== undefined) {
-          send(response, endpoint.toErrorAnswer(refusal.error, refusal.status.http, request));
+          send(response, decisionId, endpoint.toErrorAnswer(refusal.error, refusal.status.http, request));
           return;
         }
         void readBody(request, { budget, maxBytes: maxMessageBytes }).then((read) => {
@@ -117,10 +123,10 @@ export function createServeEndpoint(
             case 'bytes':
               return run(request, response, call, read.bytes);
             case 'too_long':
-              return send(response, toJsonAnswer(413, { error: 'the body is too long' }));
+              return send(response, decisionId, toJsonAnswer(413, { error: 'the body is too long' }));
             case 'overloaded': {
               const error = new OverloadedError();
-              return send(response, endpoint.toErrorAnswer(error, toWireStatus(error).http, request));
+              return send(response, decisionId, endpoint.toErrorAnswer(error, toWireStatus(error).http, request));
             }
             case 'left':
               return undefined;

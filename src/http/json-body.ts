@@ -7,9 +7,13 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
 const MAX_DEPTH = 32;
-const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
-const OPENING = new Set([0x5b, 0x7b]);
-const CLOSING = new Set([0x5d, 0x7d]);
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 
 /**
  * Parses the body of a request as one JSON object that every parser reads in the same way: of UTF-8, without a key that is
@@ -31,6 +35,9 @@ export function parseJsonBody({ headers }: IncomingMessage, body: Buffer): JsonO
   const value = parse(text);
   if (!isJsonObject(value)) throw new InvalidArgumentError('body', 'must be a JSON object');
   if (countKeys(value) !== members) throw new InvalidArgumentError('body', 'must not have a key twice');
+  // UTF-8 has no half of a character, so only an escape can make one.
+  if (text.includes('\\u') && !isWellFormed(value))
+    throw new InvalidArgumentError('body', 'must be well-formed Unicode');
   return value;
 }
 
@@ -59,25 +66,25 @@ function countMembers(text: string): number | undefined {
       else if (code === QUOTE) isInString = false;
     } else if (code === QUOTE) isInString = true;
     else if (code === COLON) members += 1;
-    else if (OPENING.has(code)) depth += 1;
-    else if (CLOSING.has(code)) depth -= 1;
-    if (depth > MAX_DEPTH) return undefined;
+    else if (code === OPEN_OBJECT || code === OPEN_LIST) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return undefined;
+    } else if (code === CLOSE_OBJECT || code === CLOSE_LIST) depth -= 1;
   }
   return members;
 }
 
-/** How many keys a value has, in all its objects. @throws InvalidArgumentError for a text that is not well-formed. */
+/** How many keys a value has, in all its objects. */
 function countKeys(value: unknown): number {
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new InvalidArgumentError('body', 'must be well-formed Unicode');
-    return 0;
-  }
   if (typeof value !== 'object' || value === null) return 0;
-  if (Array.isArray(value)) return value.reduce((sum: number, element: unknown) => sum + countKeys(element), 0);
-  let keys = 0;
-  for (const [key, child] of Object.entries(value)) {
-    countKeys(key);
-    keys += 1 + countKeys(child);
-  }
+  let keys = Array.isArray(value) ? 0 : Object.keys(value).length;
+  for (const child of Object.values(value)) keys += countKeys(child);
   return keys;
+}
+
+/** True if no text in the value, keys included, has half of a surrogate pair. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, child]) => key.isWellFormed() && isWellFormed(child));
 }

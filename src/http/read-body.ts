@@ -18,6 +18,23 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
+/** Bytes of a body that is not worth counting. */
+const SMALL_BYTES = 4 * 1024;
+
+/** True of a body that says it is so small that nobody has to be kept from sending it. */
+export function isSmall({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= SMALL_BYTES;
+}
+
+/** Reads a body that is small; never calls back if the sender leaves. */
+export function readSmallBody(request: IncomingMessage, take: (bytes: Buffer) => void): void {
+  let bytes: Buffer = NOTHING;
+  request.on('data', (chunk: Buffer) => {
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+  });
+  request.on('end', () => take(bytes));
+}
+
 /**
  * Reads a body, which counts in the budget while it comes. What is left of one that is refused, the server drains.
  */

@@ -1,8 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../authorize/ports.ts';
 import type { PrincipalRefusal, ProvedPrincipal, SignedPrincipals } from '../authorize/ports-principals.ts';
 import type { Principal } from '../domain/principal.ts';
-import { ID_FIELDS, toPrincipal } from './to-principal.ts';
+import { copyText } from '../domain/copy-text.ts';
+import { toPrincipal } from './to-principal.ts';
 
 /** A key that signs principals. */
 export interface PrincipalKey {
@@ -15,11 +17,19 @@ export interface PrincipalKey {
 export type PrincipalKeyRing = readonly [PrincipalKey, ...PrincipalKey[]];
 
 const VERSION = '1';
+/** Principals that are known again without an HMAC, which costs most of it: some 400 bytes each. */
+const MAX_KNOWN = 5_000;
 const KEYS = new Set(['user_id', 'service_account_id', 'agent_id', 'account_id', 'metadata', 'signature']);
 const MAX_SIGNATURE_LENGTH = 128;
 const SIGNATURE = /^(?<version>\d{1,3})\.(?<keyId>[a-z0-9_-]{1,32})\.(?<expiry>[1-9]\d{0,15})\.[A-Za-z0-9_-]{43}$/;
 /** Keeps what is signed here apart from whatever else the same secret may sign. */
 const PURPOSE = 'taskgate signed principal';
+
+/** A principal that has been verified, with all that it was verified with but its signature. */
+interface Known {
+  readonly principal: Principal;
+  readonly expiresAtMs: number;
+}
 
 /**
  * Signs principals, and tells those that it signed from all others: an altered value, a key more or less, another
@@ -33,6 +43,8 @@ export function createSignedPrincipals(
   { keyRing, ttlMs }: { readonly keyRing: PrincipalKeyRing; readonly ttlMs: number },
 ): SignedPrincipals {
   const keys = new Map(keyRing.map((key) => [key.id, key]));
+  /** By signature, so that nobody who has not been given one finds anything. */
+  const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
   return {
     sign(principal, expiresAtMs = Infinity) {
       const usual = (Math.floor(clock.nowMs() / ttlMs) + 2) * ttlMs;
@@ -51,14 +63,20 @@ export function createSignedPrincipals(
       if (!isPlainObject(value)) return refused('malformed');
       const names = Object.keys(value);
       if (names.length !== KEYS.size || !names.every((name) => KEYS.has(name))) return refused('malformed');
-      const { signature, metadata } = value;
+      const { signature, metadata, account_id } = value;
       if (!isPlainObject(metadata) || Object.keys(metadata).length > 0) return refused('malformed');
       const found = toPrincipal({
-        ...Object.fromEntries(ID_FIELDS.map(([field]) => [field, value[field] ?? undefined])),
-        account_id: value['account_id'],
+        user_id: value['user_id'] ?? undefined,
+        service_account_id: value['service_account_id'] ?? undefined,
+        agent_id: value['agent_id'] ?? undefined,
+        account_id,
       });
       if (found.kind === 'refused') return refused('malformed');
       if (typeof signature !== 'string' || signature.length > MAX_SIGNATURE_LENGTH) return refused('malformed');
+      const before = known.get(signature);
+      if (before !== undefined && isSame(before.principal, found.principal)) {
+        return before.expiresAtMs <= clock.nowMs() ? refused('expired') : found;
+      }
       const { version, keyId = '', expiry = '' } = SIGNATURE.exec(signature)?.groups ?? {};
       if (version === undefined) return refused('malformed');
       if (version !== VERSION) return refused('unknown_version');
@@ -68,7 +86,10 @@ export function createSignedPrincipals(
       const expected = Buffer.from(toSignature(key, found.principal, expiry));
       const given = Buffer.from(signature);
       if (given.length !== expected.length || !timingSafeEqual(given, expected)) return refused('bad_signature');
-      return Number(expiry) <= clock.nowMs() ? refused('expired') : found;
+      const expiresAtMs = Number(expiry);
+      if (expiresAtMs <= clock.nowMs()) return refused('expired');
+      known.set(copyText(signature), { principal: found.principal, expiresAtMs });
+      return found;
     },
   };
 }
@@ -78,6 +99,10 @@ function toSignature({ id: keyId, secret }: PrincipalKey, { kind, id, account }:
   const parts = [PURPOSE, VERSION, keyId, expiry, kind, id, account];
   const signed = parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join('');
   return `${VERSION}.${keyId}.${expiry}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+}
+
+function isSame(a: Principal, b: Principal): boolean {
+  return a.kind === b.kind && a.id === b.id && a.account === b.account;
 }
 
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {

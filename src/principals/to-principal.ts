@@ -17,12 +17,14 @@ export type FoundIds = Readonly<Partial<Record<IdField | 'account_id', unknown>>
 
 /** Makes a principal of what was found: exactly one id, and an account. */
 export function toPrincipal(found: FoundIds): ProvedPrincipal {
-  const present = ID_FIELDS.flatMap(([field, kind]) =>
-    found[field] === undefined ? [] : [{ kind, id: found[field] }],
-  );
-  const [first, ...others] = present;
+  let first: { readonly kind: PrincipalKind; readonly id: unknown } | undefined;
+  for (const [field, kind] of ID_FIELDS) {
+    const id = found[field];
+    if (id === undefined) continue;
+    if (first !== undefined) return { kind: 'refused', reason: 'two_principals' };
+    first = { kind, id };
+  }
   if (first === undefined) return { kind: 'refused', reason: 'no_principal' };
-  if (others.length > 0) return { kind: 'refused', reason: 'two_principals' };
   if (found.account_id === undefined) return { kind: 'refused', reason: 'no_account' };
   if (!isId(first.id) || !isId(found.account_id)) return { kind: 'refused', reason: 'malformed' };
   return { kind: 'principal', principal: { kind: first.kind, id: first.id, account: found.account_id } };
