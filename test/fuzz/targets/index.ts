@@ -1,6 +1,7 @@
 import type { FuzzTarget } from '../target.ts';
 import { CONFIG_TARGETS } from './config.ts';
 import { ID_TARGETS } from './ids.ts';
+import { PRINCIPAL_TARGETS } from './principals.ts';
 import { REQUEST_TARGETS } from './requests.ts';
 import { SIGNED_TARGETS } from './signed.ts';
 import { SPICEDB_TARGETS } from './spicedb.ts';
@@ -9,6 +10,7 @@ import { SPICEDB_TARGETS } from './spicedb.ts';
 export const TARGETS: readonly FuzzTarget[] = [
   ...ID_TARGETS,
   ...SIGNED_TARGETS,
+  ...PRINCIPAL_TARGETS,
   ...CONFIG_TARGETS,
   ...REQUEST_TARGETS,
   ...SPICEDB_TARGETS,
