@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { createAgentexClient as CreateClient, Somebody } from '../support/agentex.ts';
 import { AGENTEX_SECRET, createAgentexClient, toApiKeysFile } from '../support/agentex.ts';
@@ -325,6 +327,18 @@ describe('bad input', () => {
     expect([encoded, long, method, headers['allow'], path]).toEqual([400, 413, 405, 'POST', 404]);
   });
 
+  it('is nothing that harms others where it is cut in the middle', async () => {
+    const { hostname, port } = new URL(`http://${gate.addresses.http}`);
+    for (const length of [200, 100_000]) {
+      const socket = connect(Number(port), hostname);
+      await once(socket, 'connect');
+      socket.write(`POST /v1/authz/check HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n{"principal":`);
+      socket.resetAndDestroy();
+      await once(socket, 'close');
+    }
+    expect(answerOf(await agentex.check('alice', 'read', 'task', 'task-1'))).toEqual(DONE);
+  });
+
   it('is not what a key more is, with a name of its own', async () => {
     expect(answerOf(await agentex.post('check', await check({ trace: { a: 1 }, __proto: 1 })))).toEqual(DONE);
   });
@@ -413,6 +427,14 @@ describe('what is written', () => {
     expect(await check('dave', 'delete', resource)).toBe(200);
     expect(await check('alice', 'read', resource)).toBe(403);
     expect(answerOf(await agentex.ask('dave', 'deregister', { resource }))).toEqual(DONE);
+  });
+
+  it('is not registered by a grant of anything else', async () => {
+    const resource = { type: 'agent', selector: 'agent-not-granted' };
+    for (const operation of ['read', 'update', 'delete', 'execute', 'cancel']) {
+      expect(answerOf(await agentex.ask('dave', 'grant', { resource, operation }))).toEqual(DENIED);
+    }
+    expect(await check('dave', 'read', resource)).toBe(403);
   });
 
   it('is never taken over, and gives nobody what somebody else has', async () => {

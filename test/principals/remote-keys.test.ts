@@ -26,6 +26,8 @@ afterEach(async () => {
 });
 const sign = async (kid?: string) =>
   issuer.sign({ ...goodClaims(NOW_MS), exp: NOW_MS / 1_000 + 24 * HOUR_S }, kid === undefined ? {} : { kid });
+/** Good keys in an answer that is too long. */
+const padded = (length: number): string => JSON.stringify({ keys: issuer.publicKeys(), x: 'x'.repeat(length) });
 const verify = async (token: string, options = {}) => verifier.verify(token, callContext(options));
 
 describe('keys', () => {
@@ -108,11 +110,10 @@ describe('an issuer', () => {
     ['never answers', () => undefined],
     ['never ends', (_request, response) => void response.write('{"keys":[')],
     ['hangs up', (_request, response) => void response.destroy()],
-    ['answers too much', (_request, response) => void response.end(`{"keys":[],"x":"${'x'.repeat(20_000)}"}`)],
+    ['answers too much', (_request, response) => void response.end(padded(20_000))],
     [
       'packs too much',
-      (_request, response) =>
-        void response.setHeader('content-encoding', 'gzip').end(gzipSync(`{"keys":[],"x":"${'x'.repeat(500_000)}"}`)),
+      (_request, response) => void response.setHeader('content-encoding', 'gzip').end(gzipSync(padded(500_000))),
     ],
     ['answers something else', (_request, response) => void response.end('<html>')],
     ['answers a list', (_request, response) => void response.end('[]')],
