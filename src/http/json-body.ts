@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { InvalidArgumentError } from '../domain/errors.ts';
 
@@ -22,14 +22,14 @@ const CLOSE_OBJECT = 0x7d;
  * @throws InvalidArgumentError naming `content-type` or `body`.
  */
 export function parseJsonBody({ headers }: IncomingMessage, body: Buffer): JsonObject {
-  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
+  const type = headers['content-type'] ?? '';
+  if (type !== 'application/json' && !JSON_TYPE.test(type)) {
     throw new InvalidArgumentError('content-type', 'must be application/json in UTF-8');
   }
   if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
     throw new InvalidArgumentError('content-encoding', 'must be identity');
   }
-  if (!isUtf8(body)) throw new InvalidArgumentError('body', 'must be UTF-8');
-  const text = body.toString();
+  const text = decode(body);
   const members = countMembers(text);
   if (members === undefined) throw new InvalidArgumentError('body', `must nest at most ${MAX_DEPTH} levels`);
   const value = parse(text);
@@ -54,17 +54,20 @@ function parse(text: string): unknown {
   }
 }
 
+function decode(body: Buffer): string {
+  // The common case, in half of the time.
+  if (isAscii(body)) return body.toString('latin1');
+  if (!isUtf8(body)) throw new InvalidArgumentError('body', 'must be UTF-8');
+  return body.toString();
+}
+
 /** How many members all objects of a JSON text have, each time that a key is there; undefined if it nests too deeply. */
 function countMembers(text: string): number | undefined {
   let members = 0;
   let depth = 0;
-  let isInString = false;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (isInString) {
-      if (code === BACKSLASH) at += 1;
-      else if (code === QUOTE) isInString = false;
-    } else if (code === QUOTE) isInString = true;
+    if (code === QUOTE) at = findEnd(text, at);
     else if (code === COLON) members += 1;
     else if (code === OPEN_OBJECT || code === OPEN_LIST) {
       depth += 1;
@@ -72,6 +75,16 @@ function countMembers(text: string): number | undefined {
     } else if (code === CLOSE_OBJECT || code === CLOSE_LIST) depth -= 1;
   }
   return members;
+}
+
+/** The place of the quote that ends the string which begins at `start`; the end of the text if there is none. */
+function findEnd(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return at;
+  }
+  return text.length;
 }
 
 /** How many keys a value has, in all its objects. */
