@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureAgentexCheck } from './agentex-check.ts';
 import { measureBesideCerbos } from './cerbos-check.ts';
 import { measureColdCheck } from './cold-check.ts';
 import { measureColdParents } from './cold-parents.ts';
@@ -26,6 +27,7 @@ const SECTIONS: Readonly<Record<string, BenchSection>> = {
   cerbos: measureBesideCerbos,
   latency: plotLatency,
   connect: measureConnectCheck,
+  agentex: measureAgentexCheck,
   'event-loop': measureEventLoop,
   parents: measureColdParents,
   overload: measureOverload,

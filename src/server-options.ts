@@ -1,11 +1,13 @@
 // The configuration in the terms of what it configures.
 import { randomBytes } from 'node:crypto';
 import type { HiddenDenialOptions } from './authorize/hidden-denials.ts';
+import type { IsEnforced } from './authorize/ports-rollout.ts';
 import type { CallersOptions } from './callers/open-callers.ts';
 import type { Config } from './config/config.ts';
 import type { CallerPermission } from './domain/caller.ts';
 import type { Principal } from './domain/principal.ts';
 import type { ParentChainOptions } from './parents/parent-chain.ts';
+import type { PrincipalsOptions } from './principals/open-principals.ts';
 import type { CachingOptions } from './relationships/relationship-chain.ts';
 
 const MAX_KEYS_PER_QUERY = 10_000;
@@ -25,6 +27,15 @@ export function toCallersOptions({ listeners: { grpc, http }, authentication }: 
 
 function toCaller<Settings extends { readonly permissions: readonly CallerPermission[] }>(settings: Settings) {
   return { ...settings, permissions: new Set(settings.permissions) };
+}
+
+export function toPrincipalsOptions({ principals, authentication }: Config): PrincipalsOptions {
+  return { ...principals, reloadIntervalMs: authentication.reloadIntervalMs };
+}
+
+/** Static, for as long as nothing that changes meanwhile says it. */
+export function toIsEnforced({ enforcement }: NonNullable<Config['agentex']>): IsEnforced {
+  return (account) => (enforcement.accounts.get(account) ?? enforcement.default) === 'on';
 }
 
 export function toParentOptions({ parents, redis, database, sources }: Config): ParentChainOptions {

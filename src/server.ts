@@ -8,7 +8,8 @@ import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts'
 import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
 import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
-import type { Clock, DecideCheck } from './authorize/ports.ts';
+import type { Clock, DecideCheck, DecisionLog } from './authorize/ports.ts';
+import type { PrincipalObserver } from './authorize/ports-principals.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
@@ -21,7 +22,10 @@ import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import { within } from './domain/within.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
+import { createGrantOwnRole, createRevokeOwnRole } from './http/agentex/change-own-role.ts';
+import { createAgentexEndpoints } from './http/agentex/endpoints.ts';
 import { createAdminRoutes } from './http/admin.ts';
+import type { ServedEndpoint } from './http/endpoint.ts';
 import { createServeEndpoint } from './http/endpoint.ts';
 import { openHttpServer } from './http/http-server.ts';
 import { createRouter } from './http/router.ts';
@@ -37,6 +41,9 @@ import { createParentChain } from './parents/parent-chain.ts';
 import { SourceProblemsError } from './parents/postgres-catalogue.ts';
 import type { RedisClient } from './parents/redis-client.ts';
 import type { Sql } from './parents/sql.ts';
+import type { Principals } from './principals/open-principals.ts';
+import { openPrincipals } from './principals/open-principals.ts';
+import { createSignedPrincipals } from './principals/signed-principal.ts';
 import type { RelationshipChain } from './relationships/relationship-chain.ts';
 import { createRelationshipChain } from './relationships/relationship-chain.ts';
 import { createSentinelPicker } from './relationships/sentinels.ts';
@@ -47,6 +54,7 @@ import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { createGrpcListener } from './rpc/grpc-listener.ts';
 import { createCursorCodec } from './rpc/list-cursor.ts';
 import { createHealth } from './rpc/health.ts';
+import type { ProcedureDeps } from './rpc/procedures.ts';
 import { createProcedures } from './rpc/procedures.ts';
 import { createAuthzen } from './server-authzen.ts';
 import {
@@ -55,7 +63,9 @@ import {
   toCallersOptions,
   toCursorSecrets,
   toHiddenDenials,
+  toIsEnforced,
   toParentOptions,
+  toPrincipalsOptions,
 } from './server-options.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
 import { logFault } from './telemetry/logger.ts';
@@ -63,6 +73,7 @@ import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
+import { createPrincipalObserver } from './telemetry/principal-observer.ts';
 import { createReloadObserver } from './telemetry/reload-observer.ts';
 import { createResilienceObserver } from './telemetry/resilience-observer.ts';
 
@@ -109,10 +120,16 @@ export async function startServer(
   const metrics = createMetrics();
   const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
   await using open = new AsyncDisposableStack();
-  const callers = open.use(
-    await openCallers(
-      { readFile: async (path) => readFile(path, 'utf8'), observer: createReloadObserver({ logger, metrics }) },
-      toCallersOptions(config),
+  const files = {
+    readFile: async (path: string) => readFile(path, 'utf8'),
+    observer: createReloadObserver({ logger, metrics }),
+  };
+  const callers = open.use(await openCallers(files, toCallersOptions(config)));
+  const principalObserver = createPrincipalObserver({ logger, metrics });
+  const principals = open.use(
+    await openPrincipals(
+      { clock: CLOCK, readFile: files.readFile, reloads: files.observer, observer: principalObserver },
+      toPrincipalsOptions(config),
     ),
   );
   const { authenticate } = callers;
@@ -147,18 +164,18 @@ export async function startServer(
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
   const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
+  const useCases = {
+    checkTask: createCheckTask({ decideCheck, decisionLog }),
+    batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }),
+    filterReadableTasks: createFilterReadableTasks({ decideChecks: decideForLists }),
+    listReadableTasks: createListReadableTasks(
+      { lister: relationships.lister },
+      { ...plan, isUnscoped: isOneOf(config.lists.unscoped) },
+    ),
+    ...createLifecycle({ decideCheck, ...relationships }, config),
+  };
   const procedures = createProcedures(
-    {
-      checkTask: createCheckTask({ decideCheck, decisionLog }),
-      batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }),
-      filterReadableTasks: createFilterReadableTasks({ decideChecks: decideForLists }),
-      listReadableTasks: createListReadableTasks(
-        { lister: relationships.lister },
-        { ...plan, isUnscoped: isOneOf(config.lists.unscoped) },
-      ),
-      cursors: createCursorCodec(toCursorSecrets(config)),
-      ...createLifecycle({ decideCheck, ...relationships }, config),
-    },
+    { ...useCases, cursors: createCursorCodec(toCursorSecrets(config)) },
     { maxBatchSize: limits.maxBatchSize },
   );
   const pipeline = () =>
@@ -203,8 +220,8 @@ export async function startServer(
     budget: createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: limits.maxReceivingBytes }),
   };
   const serve = createServeEndpoint(httpDeps, limits);
-  const router = createRouter(
-    createAuthzen(
+  const router = createRouter([
+    ...createAuthzen(
       {
         serve,
         decisionLog,
@@ -214,7 +231,8 @@ export async function startServer(
       },
       config,
     ),
-  );
+    ...createAgentexDoor(serve, { ...useCases, principals, observer: principalObserver, decisionLog }, config),
+  ]);
   const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, fallback: router }, limits);
   const httpServer = await openHttpServer(connectRoutes, {
     ...http.address,
@@ -267,6 +285,37 @@ function createLifecycle(
     grantRole: createGrantRole(deps, model),
     revokeRole: createRevokeRole(deps, model),
   };
+}
+
+/** Nothing unless it is configured. */
+function createAgentexDoor(
+  serve: ReturnType<typeof createServeEndpoint>,
+  {
+    principals,
+    ...useCases
+  }: Omit<ProcedureDeps, 'cursors'> & {
+    readonly principals: Principals;
+    readonly observer: PrincipalObserver;
+    readonly decisionLog: DecisionLog;
+  },
+  { agentex }: Config,
+): readonly ServedEndpoint[] {
+  if (agentex === undefined) return [];
+  return createAgentexEndpoints(
+    serve,
+    {
+      ...useCases,
+      authenticate: principals.authenticate,
+      principals: createSignedPrincipals(
+        { clock: CLOCK },
+        { keyRing: agentex.signingKeys, ttlMs: agentex.principalTtlMs },
+      ),
+      isEnforced: toIsEnforced(agentex),
+      grantOwnRole: createGrantOwnRole(useCases),
+      revokeOwnRole: createRevokeOwnRole(useCases),
+    },
+    agentex,
+  );
 }
 
 function toGuardedRedis(stores: Stores, { redis }: Config, breaker: Breaker): Pick<ParentChainDeps, 'redis'> {

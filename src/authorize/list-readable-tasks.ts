@@ -15,6 +15,8 @@ export interface ListPosition {
 
 export interface ListRequest {
   readonly principal: Principal;
+  /** A registered type. Default `task`. */
+  readonly type?: string;
   readonly operation: Operation;
   /** Ids in a page, at least 1. */
   readonly pageSize: number;
@@ -24,13 +26,13 @@ export interface ListRequest {
 
 export type ListEvent =
   | { readonly kind: 'page'; readonly taskIds: readonly string[]; readonly position: ListPosition }
-  /** The principal may do the operation on every task; no ids follow. */
+  /** The principal may do the operation on every task (no other type has that); no ids follow. */
   | { readonly kind: 'unscoped' }
   /** The last event: nothing is missing. */
   | { readonly kind: 'complete' };
 
 /**
- * All tasks on which the principal may do the operation: ids ascending, each once, as of one revision. Makes a page only
+ * All tasks, or resources of another registered type, on which the principal may do the operation: ids ascending, each once, as of one revision. Makes a page only
  * when it is taken, so a slow reader costs the ids and nothing more.
  *
  * @throws TaskgateError if the list could not be told whole; what came before is right, and not all.
@@ -42,24 +44,24 @@ export interface ListOptions extends PlanOptions {
   readonly isUnscoped: (principal: Principal) => boolean;
 }
 
-/** The type whose ids are listed. */
+/** The type whose ids are listed unless another one is named. */
 const TASK = 'task';
 
 export function createListReadableTasks(
   { lister }: { readonly lister: HeldLister },
   options: ListOptions,
 ): ListReadableTasks {
-  return async function* list({ principal, operation, pageSize, position, consistency }, context) {
-    const rule = options.types.get(TASK)?.rules.get(operation);
-    if (rule?.kind !== 'self') throw new InvalidArgumentError('operation', `tasks can't be listed by ${operation}`);
-    if (options.isUnscoped(principal)) {
+  return async function* list({ principal, type = TASK, operation, pageSize, position, consistency }, context) {
+    const rule = options.types.get(type)?.rules.get(operation);
+    if (rule?.kind !== 'self') throw new InvalidArgumentError('operation', `${type}s can't be listed by ${operation}`);
+    if (type === TASK && options.isUnscoped(principal)) {
       yield { kind: 'unscoped' };
       yield { kind: 'complete' };
       return;
     }
     const configured = options.consistencyByOperation.get(operation) ?? MINIMIZE_LATENCY;
     const { ids, readAt } = await lister.list(
-      { type: TASK, permission: rule.permission, principal },
+      { type, permission: rule.permission, principal },
       { consistency: strongerConsistency(configured, consistency), snapshot: position?.snapshot },
       context,
     );

@@ -51,7 +51,7 @@ export interface TlsSource {
 }
 
 /** What is read again when its files change. */
-export type ReloadedFiles = 'tokens' | 'grpc_tls' | 'http_tls';
+export type ReloadedFiles = 'tokens' | 'grpc_tls' | 'http_tls' | 'jwks' | 'api_keys';
 
 /** Told what became of changed files. Never throws and never waits. */
 export interface ReloadObserver {

@@ -4,7 +4,7 @@ import { parseTokenFile } from '../callers/token-file.ts';
 import type { ListenerAddress } from './address.ts';
 import { isLocalAddress } from './address.ts';
 import type { ReadFile } from './read-file.ts';
-import { toReason } from './read-file.ts';
+import { readSetting } from './read-file.ts';
 import type { ReportConflict } from './problem-list.ts';
 import type { AuthenticationSettings, Settings, TlsSettings } from './settings-schema.ts';
 
@@ -136,14 +136,5 @@ function checkTokens(
   const taken = new Set([socketCaller, ...callers].map(({ name }) => name));
   for (const [index, { name }] of parsed.callers.entries()) {
     if (taken.has(name)) deps.report([TOKENS, CALLERS], `entry ${index + 1}, name: is that of another caller too`);
-  }
-}
-
-function readSetting(key: string, path: string, { readFile, report }: CheckDeps): string | undefined {
-  try {
-    return readFile(path);
-  } catch (error) {
-    report([key], `can not be read${toReason(error)}`);
-    return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { addressesCollide } from './address.ts';
 import { checkCallers } from './check-callers.ts';
+import { checkPrincipals } from './check-principals.ts';
 import { checkRedis } from './check-redis.ts';
 import type { ConfigMode } from './config.ts';
 import type { Environment } from './environment.ts';
@@ -20,6 +21,7 @@ export function checkSettings(
   const { mode, env, report } = context;
   checkListeners(settings, report);
   checkCallers(settings, context);
+  checkPrincipals(settings, context);
   if (mode === 'serve') checkRequired(settings, report);
   if (settings.spicedb.tls.ca_file !== undefined && !settings.spicedb.tls.enabled) {
     report(['spicedb.tls.ca_file', 'spicedb.tls.enabled'], 'has no effect without spicedb.tls.enabled: true');

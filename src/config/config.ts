@@ -7,6 +7,7 @@ import type { RowValues } from '../domain/row-values.ts';
 import type { TypeModel } from '../domain/type-model.ts';
 import type { Route } from '../routes/route.ts';
 import type { ListenerAddress, TcpAddress } from './address.ts';
+import type { AgentexConfig, PrincipalsConfig } from './principals-config.ts';
 
 /** `serve` runs with real stores; `demo` with embedded ones, and needs no addresses of any. */
 export type ConfigMode = 'serve' | 'demo';
@@ -18,6 +19,9 @@ export type ConfigMode = 'serve' | 'demo';
 export interface Config {
   readonly listeners: ListenersConfig;
   readonly authentication: AuthenticationConfig;
+  readonly principals: PrincipalsConfig;
+  /** Absent: the door for AgentEx is not there. */
+  readonly agentex?: AgentexConfig;
   readonly spicedb: SpicedbConfig;
   readonly decisions: DecisionsConfig;
   readonly database: DatabaseConfig;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TcpAddress } from './address.ts';
-import { parseListenerAddress, parseTcpAddress } from './address.ts';
+import { isLocalAddress, parseListenerAddress, parseTcpAddress } from './address.ts';
 import { isMasked } from './mask.ts';
 
 /*
@@ -115,6 +115,23 @@ function isSqlIdentifier(value: string): boolean {
   return (
     value !== '' && Buffer.byteLength(value) <= MAX_IDENTIFIER_BYTES && value.isWellFormed() && !value.includes('\0')
   );
+}
+
+/** The name of a header, in lower case, as Node hands it over. */
+export function headerName() {
+  return pattern(/^[a-z0-9-]{1,64}$/, 'must be the name of a header in lower case');
+}
+
+/** A URL to fetch from, without a password in it; plain text on this machine only. */
+export function httpUrl() {
+  const message = 'must be a URL that starts with https:// (or http:// on loopback), without user, password and #';
+  return z.string(message).refine((value) => {
+    if (!URL.canParse(value)) return false;
+    const { protocol, hostname, username, password, hash } = new URL(value);
+    if (username !== '' || password !== '' || hash !== '') return false;
+    const host = hostname.replace(/^\[|\]$/g, '');
+    return protocol === 'https:' || (protocol === 'http:' && isLocalAddress({ kind: 'tcp', host, port: 0 }));
+  }, message);
 }
 
 /** A secret that travels in a header. */

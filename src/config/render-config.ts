@@ -14,6 +14,7 @@ import type {
 } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { MASK, maskUrl } from './mask.ts';
+import { toAgentexTree, toGatewayPrincipalTree, toPrincipalsTree } from './render-principals.ts';
 
 const HEADER =
   '# The effective configuration. Secrets are masked: put them back before this is used as TASKGATE_CONFIG.\n';
@@ -38,6 +39,8 @@ export function renderConfig(config: Config): string {
       admin: { address: formatAddress(listeners.admin.address) },
     },
     authentication: toAuthenticationTree(config.authentication),
+    principals: toPrincipalsTree(config.principals),
+    agentex: config.agentex && toAgentexTree(config.agentex),
     spicedb: {
       endpoint: spicedb.endpoint,
       token: spicedb.token === undefined ? undefined : MASK,
@@ -104,7 +107,7 @@ export function renderConfig(config: Config): string {
     },
     consistency: Object.fromEntries([...config.consistency].map(([operation, { kind }]) => [operation, kind])),
     log,
-    gateway: toGatewayTree(config.gateway),
+    gateway: { ...toGatewayTree(config.gateway), principal: toGatewayPrincipalTree(config.principals.gateway) },
     authzen: toAuthzenTree(config.authzen),
     types: toTypesTree(config),
   };

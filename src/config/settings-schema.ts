@@ -26,6 +26,7 @@ import {
   tcpAddress,
   text,
 } from './fields.ts';
+import { agentexSchema, gatewayPrincipalSchema, principalsSchema } from './principal-settings.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -169,6 +170,8 @@ export const settingsSchema = z.object({
     })
     .prefault({}),
   authentication: authenticationSchema.prefault({}),
+  principals: principalsSchema.prefault({}),
+  agentex: agentexSchema.exactOptional(),
   spicedb: z
     .object({
       endpoint: serverAddress().exactOptional(),
@@ -283,6 +286,7 @@ export const settingsSchema = z.object({
       // Checked in `build-gateway.ts`, as the same list in a file is.
       routes: z.array(z.unknown(), 'must be a list of routes').exactOptional(),
       base_path: text().exactOptional(),
+      principal: gatewayPrincipalSchema.prefault({}),
     })
     .prefault({}),
   authzen: authzenSchema.prefault({}),

@@ -12,6 +12,7 @@ import type {
   SigningKey,
 } from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
+import { toAgentexConfig, toPrincipalsConfig } from './to-principals-config.ts';
 import type {
   AuthenticationSettings,
   AuthzenSettings,
@@ -46,6 +47,8 @@ export function toConfig(settings: Settings, built: BuiltTypes & Pick<Config, 'g
       admin: listeners.admin,
     },
     authentication: toAuthenticationConfig(settings.authentication),
+    principals: toPrincipalsConfig(settings.principals, settings.gateway.principal),
+    ...toAgentexConfig(settings.agentex),
     spicedb: {
       ...(spicedb.endpoint === undefined ? {} : { endpoint: spicedb.endpoint }),
       ...(spicedb.token === undefined ? {} : { token: spicedb.token }),

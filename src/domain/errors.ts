@@ -1,7 +1,7 @@
 import type { CallerPermission } from './caller.ts';
 
-/** The stores behind an answer. */
-export type Dependency = 'spicedb' | 'database' | 'redis';
+/** The stores behind an answer, and `issuer`: whoever publishes the keys that tokens of principals are verified with. */
+export type Dependency = 'spicedb' | 'database' | 'redis' | 'issuer';
 
 /**
  * Everything that is not a decision. One class for each thing that a caller does differently; `calls/error-table.ts` maps

@@ -4,10 +4,11 @@ import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
 import { createPeerOf } from '../calls/peers.ts';
 import type { Unary } from '../calls/procedure.ts';
 import type { ReceiveBudget } from '../calls/receive-budget.ts';
+import { UNCOUNTED_BYTES } from '../calls/receive-budget.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import { CancelledError, InvalidArgumentError, OverloadedError } from '../domain/errors.ts';
 import type { RequestHandler } from './http-server.ts';
-import { hasBody, readBody } from './read-body.ts';
+import { hasBody, isAtMost, readBody, readSmallBody } from './read-body.ts';
 
 /** What is sent. */
 export interface HttpAnswer {
@@ -46,6 +47,8 @@ export interface EndpointDeps {
 export interface EndpointOptions {
   /** Bytes of one body; more is 413. */
   readonly maxMessageBytes: number;
+  /** A body of no more bytes is read from whoever sends it, and counts in no budget. Default 4 KiB. */
+  readonly uncountedBytes?: number;
 }
 
 /** An endpoint as the router takes it, its types forgotten. */
@@ -63,12 +66,12 @@ export function toJsonAnswer(status: number, value: unknown, headers: HttpAnswer
 }
 
 /**
- * Carries endpoints over HTTP: caller first, then the body, then the pipeline. Every answer has a decision id. Nobody's
- * body is read who may not ask.
+ * Carries endpoints over HTTP: caller first, then the body, then the pipeline. Every answer has a decision id. Of whoever
+ * may not ask no more than a few kilobytes are read, and nothing is parsed.
  */
 export function createServeEndpoint(
   { pipeline, createDecisionId, budget }: EndpointDeps,
-  { maxMessageBytes }: EndpointOptions,
+  { maxMessageBytes, uncountedBytes = UNCOUNTED_BYTES }: EndpointOptions,
 ) {
   const peerOf = createPeerOf();
   return <Request, Answer>(endpoint: Endpoint<Request, Answer>): ServedEndpoint => {
@@ -76,10 +79,17 @@ export function createServeEndpoint(
     const send = (
       request: IncomingMessage,
       response: ServerResponse,
+      decisionId: string,
       { status, headers, body = '' }: HttpAnswer,
     ): void => {
-      const common = endpoint.commonHeaders?.(request);
-      response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...common, ...headers }).end(body);
+      response
+        .writeHead(status, {
+          [DECISION_ID_HEADER]: decisionId,
+          'content-length': Buffer.byteLength(body),
+          ...endpoint.commonHeaders?.(request),
+          ...headers,
+        })
+        .end(body);
     };
     const run = (
       { request, response, call }: { request: IncomingMessage; response: ServerResponse; call: IncomingCall },
@@ -92,6 +102,7 @@ export function createServeEndpoint(
         send(
           request,
           response,
+          call.decisionId,
           ready.kind === 'message'
             ? endpoint.toAnswer(ready.message, request)
             : endpoint.toErrorAnswer(ready.error, errorStatus ?? ready.status.http, request),
@@ -105,7 +116,6 @@ export function createServeEndpoint(
       ...(endpoint.commonHeaders === undefined ? {} : { commonHeaders: endpoint.commonHeaders }),
       handler(request, response) {
         const decisionId = createDecisionId();
-        response.setHeader(DECISION_ID_HEADER, decisionId);
         const call: IncomingCall = {
           transport: 'http',
           decisionId,
@@ -128,9 +138,13 @@ export function createServeEndpoint(
           run(asked, () => endpoint.parse(request, NO_BYTES));
           return;
         }
+        if (isAtMost(request, Math.min(uncountedBytes, maxMessageBytes))) {
+          readSmallBody(request, (bytes) => run(asked, () => endpoint.parse(request, bytes)));
+          return;
+        }
         const refusal = pipeline.refuse(procedure, call);
         if (refusal !== undefined) {
-          send(request, response, endpoint.toErrorAnswer(refusal.error, refusal.status.http, request));
+          send(request, response, decisionId, endpoint.toErrorAnswer(refusal.error, refusal.status.http, request));
           return;
         }
         void readBody(request, { budget, maxBytes: maxMessageBytes }).then((read) => {

@@ -12,11 +12,26 @@ export type ReadBody =
   /** The sender is gone. */
   | { readonly kind: 'left' };
 
-const NOTHING: ReadBody = { kind: 'bytes', bytes: Buffer.alloc(0), release: () => undefined };
+const NO_BYTES = Buffer.alloc(0);
+const NOTHING: ReadBody = { kind: 'bytes', bytes: NO_BYTES, release: () => undefined };
 
 /** True if the request says that a body follows. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** True of a body that says it has no more bytes than those. */
+export function isAtMost({ headers }: IncomingMessage, bytes: number): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= bytes;
+}
+
+/** Reads a body that is not worth counting; never calls back if the sender leaves. */
+export function readSmallBody(request: IncomingMessage, take: (bytes: Buffer) => void): void {
+  let bytes: Buffer = NO_BYTES;
+  request.on('data', (chunk: Buffer) => {
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+  });
+  request.on('end', () => take(bytes));
 }
 
 /**

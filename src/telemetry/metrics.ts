@@ -47,9 +47,15 @@ export function createMetrics() {
       labelNames: ['reason'] as const,
       registers,
     }),
+    principals: new Counter({
+      name: 'taskgate_principals_total',
+      help: 'Proofs of principals by their kind, and by whether they hold (ok) or why not',
+      labelNames: ['source', 'outcome'] as const,
+      registers,
+    }),
     reloads: new Counter({
       name: 'taskgate_reloads_total',
-      help: 'Changes of the files of tokens and certificates, by whether they are in use (ok) or not (refused)',
+      help: 'Changes of the files of tokens, keys and certificates, by whether they are in use (ok) or not (refused)',
       labelNames: ['files', 'outcome'] as const,
       registers,
     }),

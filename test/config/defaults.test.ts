@@ -25,6 +25,22 @@ test('fills in every default', () => {
       socketCaller: { name: 'socket', permissions: ['check', 'filter', 'write'] },
       reloadIntervalMs: 5000,
     },
+    principals: {
+      issuers: [],
+      clockToleranceMs: 5_000,
+      maxTokenBytes: 8_192,
+      keySets: { timeoutMs: 1_000, maxAgeMs: 600_000, cooldownMs: 30_000, maxBytes: 262_144 },
+      gateway: {
+        from: [],
+        tokenHeader: 'authorization',
+        headers: {
+          user_id: 'x-taskgate-user-id',
+          service_account_id: 'x-taskgate-service-account-id',
+          agent_id: 'x-taskgate-agent-id',
+          account_id: 'x-taskgate-account-id',
+        },
+      },
+    },
     spicedb: {
       endpoint: 'localhost:50052',
       token: 'a-token',
@@ -204,6 +220,7 @@ test('the example file is valid with every setting uncommented', () => {
     REDIS_PASSWORD: 'redis-password',
     REDIS_SIGNING_SECRET: SIGNING_SECRET,
     CURSOR_SECRET: SIGNING_SECRET,
+    AGENTEX_SIGNING_SECRET: SIGNING_SECRET,
   };
   const config = expectValid(loadConfig(toDeps({ yaml, env }), { mode: 'serve' }));
   expect(config.spicedb.token).toBe('from-the-environment');

@@ -12,6 +12,14 @@ listeners:
   grpc: { address: "unix:/run/taskgate.sock", socket_mode: "0600" }
   http: { address: "[::1]:1" }
   admin: { address: "0.0.0.0:2" }
+principals:
+  issuers:
+    - { issuer: "https://a/", audiences: [x, y], jwks_url: "https://a/keys", algorithms: [EdDSA], claims: { user_id: sub, agent_id: [app, "x.id"], account: acme } }
+    - { issuer: b, audiences: [x], jwks_url: "http://[::1]:3/keys", claims: { service_account_id: sub, account_id: [org, id] } }
+  clock_tolerance_ms: 0
+  max_token_bytes: 1024
+  jwks: { timeout_ms: 900, max_age_ms: 2000, cooldown_ms: 3000, max_bytes: 2048 }
+agentex: { signing_keys: [{ id: b, secret: ${SIGNING_SECRET} }, { id: a, secret: ${SIGNING_SECRET} }], principal_ttl_ms: 60000, api_key_header: x-key, max_items: 7, enforcement: { default: "off", accounts: { acme: "on", "Globex 2": "off" } } }
 spicedb: { endpoint: "spicedb:50051", token: the-token, tls: { enabled: true, ca_file: /ca.pem }, timeout_ms: 900, sentinels: 3, retry_ratio: 0.25 }
 database: { url: "postgres://reader:database-password@db:5432/app?sslmode=require", pool_size: 4, connect_timeout_ms: 40, timeout_ms: 300, max_queue: 5 }
 breakers: { failure_ratio: 0.75, min_calls: 3, window_ms: 1000, open_ms: 20, max_open_ms: 30 }
@@ -29,6 +37,7 @@ denials: { reveal_readable: true }
 consistency: { create: fully_consistent, read: fully_consistent, update: fully_consistent, delete: minimize_latency, execute: fully_consistent, cancel: minimize_latency }
 log: { level: trace, format: json }
 gateway:
+  principal: { from: [jwt, claims, headers], token_header: x-token, headers: { user_id: x-user, service_account_id: x-service, agent_id: x-agent, account_id: x-account }, claims: { user_id: sub, account_id: org } }
   base_path: /api
   routes:
     - { match: "GET,HEAD /things/{id}/**", check: { type: thing, id: "{id}", operation: read, consistency: fully_consistent } }
@@ -89,6 +98,8 @@ test('loading says which secrets are still masked', () => {
   const problems = expectProblems(loadConfig(toDeps({ yaml: rendered }), { mode: 'serve' }));
   const masked = 'is masked (***): put the secret itself, ${NAME}, or set the environment variable';
   expect(problems).toEqual([
+    `agentex.signing_keys[0].secret: ${masked}`,
+    `agentex.signing_keys[1].secret: ${masked}`,
     `spicedb.token: ${masked}`,
     `database.url: ${masked}`,
     `redis.password: ${masked}`,

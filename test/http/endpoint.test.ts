@@ -77,7 +77,7 @@ beforeEach(async () => {
       createDecisionId: () => 'decision',
       budget: createReceiveBudget({ collect: () => undefined }, { maxBytes: MAX_RECEIVING_BYTES }),
     },
-    { maxMessageBytes: MAX_BYTES },
+    { maxMessageBytes: MAX_BYTES, uncountedBytes: 0 },
   );
   const router = createRouter([
     serve(endpoint),

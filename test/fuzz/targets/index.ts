@@ -2,6 +2,7 @@ import type { FuzzTarget } from '../target.ts';
 import { AUTHZEN_TARGETS } from './authzen.ts';
 import { CONFIG_TARGETS } from './config.ts';
 import { ID_TARGETS } from './ids.ts';
+import { PRINCIPAL_TARGETS } from './principals.ts';
 import { REQUEST_TARGETS } from './requests.ts';
 import { ROUTE_TARGETS } from './routes.ts';
 import { SIGNED_TARGETS } from './signed.ts';
@@ -11,6 +12,7 @@ import { SPICEDB_TARGETS } from './spicedb.ts';
 export const TARGETS: readonly FuzzTarget[] = [
   ...ID_TARGETS,
   ...SIGNED_TARGETS,
+  ...PRINCIPAL_TARGETS,
   ...CONFIG_TARGETS,
   ...REQUEST_TARGETS,
   ...ROUTE_TARGETS,
