@@ -3,12 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createBatchCheckTask } from './authorize/batch-check-task.ts';
+import type { CheckTask } from './authorize/check-task.ts';
 import { createCheckTask } from './authorize/check-task.ts';
 import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts';
 import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
 import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
 import type { Clock, DecideCheck } from './authorize/ports.ts';
+import type { AuthorizeRequest } from './authorize/ports-gateway.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
@@ -43,6 +45,7 @@ import type { SpiceDbOptions } from './relationships/spicedb-client.ts';
 import type { Breaker } from './resilience/breaker.ts';
 import { createGuards } from './resilience/guards.ts';
 import { createConnectRoutes } from './rpc/connect-routes.ts';
+import { createExtAuthzProcedure } from './rpc/ext-authz/check-procedure.ts';
 import { createGrpcListener } from './rpc/grpc-listener.ts';
 import { createCursorCodec } from './rpc/list-cursor.ts';
 import { createHealth } from './rpc/health.ts';
@@ -91,6 +94,12 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+export interface StartOptions {
+  readonly logger: Logger;
+  /** What decides the requests of gateways; absent: no gateway is served. */
+  readonly gateway?: (deps: { readonly checkTask: CheckTask }) => AuthorizeRequest;
+}
+
 const CLOCK: Clock = { nowMs: Date.now };
 
 /**
@@ -102,7 +111,7 @@ const CLOCK: Clock = { nowMs: Date.now };
 export async function startServer(
   config: Config,
   stores: Stores,
-  { logger }: { readonly logger: Logger },
+  { logger, gateway }: StartOptions,
 ): Promise<RunningServer> {
   const { limits, shutdown } = config;
   const metrics = createMetrics();
@@ -149,9 +158,11 @@ export async function startServer(
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
   const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
+  const checkTask = createCheckTask({ decideCheck, decisionLog });
+  const authorizeRequest = gateway?.({ checkTask });
   const procedures = createProcedures(
     {
-      checkTask: createCheckTask({ decideCheck, decisionLog }),
+      checkTask,
       batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }),
       filterReadableTasks: createFilterReadableTasks({ decideChecks: decideForLists }),
       listReadableTasks: createListReadableTasks(
@@ -187,7 +198,14 @@ export async function startServer(
   open.defer(() => relationships.close());
   const { grpc, http, admin } = config.listeners;
   const grpcListener = await createGrpcListener(
-    { procedures, pipeline: pipeline(), authenticate, health: health.implementation, createDecisionId: randomUUID },
+    {
+      procedures,
+      pipeline: pipeline(),
+      authenticate,
+      health: health.implementation,
+      createDecisionId: randomUUID,
+      ...toExtAuthz(authorizeRequest, config),
+    },
     {
       address: formatAddress(grpc.address),
       socketMode: grpc.socketMode,
@@ -256,6 +274,12 @@ function createLifecycle(
     grantRole: createGrantRole(deps, model),
     revokeRole: createRevokeRole(deps, model),
   };
+}
+
+function toExtAuthz(authorizeRequest: AuthorizeRequest | undefined, { gateway }: Config) {
+  const { identityHeaders, extAuthz } = gateway;
+  if (authorizeRequest === undefined || !extAuthz.enabled) return {};
+  return { extAuthz: createExtAuthzProcedure({ authorizeRequest }, { ...extAuthz, identityHeaders }) };
 }
 
 function toGuardedRedis(stores: Stores, { redis }: Config, breaker: Breaker): Pick<ParentChainDeps, 'redis'> {

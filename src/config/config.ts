@@ -30,6 +30,7 @@ export interface Config {
   readonly denials: DenialsConfig;
   /** The weakest consistency for each operation: all are there. Default: delete, cancel and share fully consistent. */
   readonly consistency: ReadonlyMap<Operation, Consistency>;
+  readonly gateway: GatewayConfig;
   readonly log: LogConfig;
   /** What each operation on each type asks. Default: DESIGN.md §2. */
   readonly types: TypeModel;
@@ -276,6 +277,41 @@ export interface DenialsConfig {
   readonly hiddenSuspectAt: number;
   /** So many in one window and nothing more is decided for it until the window has moved on; default: no limit. */
   readonly hiddenLimit?: number;
+}
+
+/** What gateways ask about: requests of the application's clients. */
+export interface GatewayConfig {
+  readonly identityHeaders: IdentityHeadersConfig;
+  readonly extAuthz: ExtAuthzConfig;
+}
+
+/**
+ * The headers by which the application learns on whose behalf a request is made that was allowed. A gateway always sets or
+ * removes all of them. Lower case; no two are the same.
+ */
+export interface IdentityHeadersConfig {
+  /** Default `x-taskgate-principal-kind`. */
+  readonly principalKind: string;
+  /** Default `x-taskgate-principal-id`. */
+  readonly principalId: string;
+  /** Default `x-taskgate-account-id`. */
+  readonly accountId: string;
+  /** Default `x-taskgate-task-id`. */
+  readonly taskId: string;
+}
+
+/** Envoy's ext_authz, on the gRPC listener. */
+export interface ExtAuthzConfig {
+  /** Serve it, if there are routes. Default true. */
+  readonly enabled: boolean;
+  /** Envoy has `with_request_body`: what comes without a body has none. Default false: it is not known. */
+  readonly sendsBodies: boolean;
+  /** The filter in whose metadata Envoy has the claims that it verified. Default `envoy.filters.http.jwt_authn`. */
+  readonly metadataFilter: string;
+  /** The claims' key in that metadata, the filter's `payload_in_metadata`. Default `jwt_payload`. */
+  readonly claimsKey: string;
+  /** Say the decision id in `dynamic_metadata` of every answer too, as `decision_id`, for access logs. Default false. */
+  readonly decisionIdInMetadata: boolean;
 }
 
 /** The log on standard output. */

@@ -5,6 +5,7 @@ import type { CheckRule, ResourceType } from '../domain/type-model.ts';
 import { formatAddress } from './address.ts';
 import type { AuthenticationConfig, Config, ListenerTlsConfig, RedisConfig } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
+import { toExtAuthzTree, toIdentityHeadersTree } from './ext-authz-settings.ts';
 import { MASK, maskUrl } from './mask.ts';
 
 const HEADER =
@@ -95,6 +96,10 @@ export function renderConfig(config: Config): string {
       ...(denials.hiddenLimit === undefined ? {} : { hidden_limit: denials.hiddenLimit }),
     },
     consistency: Object.fromEntries([...config.consistency].map(([operation, { kind }]) => [operation, kind])),
+    gateway: {
+      identity_headers: toIdentityHeadersTree(config.gateway.identityHeaders),
+      ext_authz: toExtAuthzTree(config.gateway.extAuthz),
+    },
     log,
     types: toTypesTree(config),
   };

@@ -24,6 +24,7 @@ import {
   tcpAddress,
   text,
 } from './fields.ts';
+import { extAuthzSchema, identityHeadersSchema } from './ext-authz-settings.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -257,6 +258,9 @@ export const settingsSchema = z.object({
       cancel: consistency.default('fully_consistent'),
       share: consistency.default('fully_consistent'),
     })
+    .prefault({}),
+  gateway: z
+    .object({ identity_headers: identityHeadersSchema.prefault({}), ext_authz: extAuthzSchema.prefault({}) })
     .prefault({}),
   log: z
     .object({

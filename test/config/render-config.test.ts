@@ -26,6 +26,7 @@ parents: { memory_max_entries: 7, found_ttl_ms: 60000, absent_ttl_ms: 1, name_tt
 limits: { default_timeout_ms: 1500, max_timeout_ms: 1500, max_message_bytes: 2048, max_batch_size: 10, max_concurrent_calls: 9, max_queued_calls: 0, max_calls_per_connection: 3, max_connections: 4, max_header_bytes: 2048, max_receiving_bytes: 4096, request_timeout_ms: 100, idle_timeout_ms: 1000 }
 shutdown: { drain_delay_ms: 0, grace_ms: 1 }
 denials: { reveal_readable: true }
+gateway: { identity_headers: { task_id: x-task }, ext_authz: { enabled: false, sends_bodies: true, claims_key: payload } }
 consistency: { create: fully_consistent, read: fully_consistent, update: fully_consistent, delete: minimize_latency, execute: fully_consistent, cancel: minimize_latency }
 log: { level: trace, format: json }
 types:
