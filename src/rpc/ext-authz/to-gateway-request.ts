@@ -26,7 +26,7 @@ const REPLACED = '\uFFFD';
 const HEADER_NAME = /^[!-~]+$/;
 const UNKNOWN: GatewayBody = { kind: 'unknown' };
 const CUT: GatewayBody = { kind: 'cut' };
-const NO_BODY: GatewayBody = { kind: 'bytes', bytes: new Uint8Array() };
+const NO_BODY: GatewayBody = { kind: 'bytes', bytes: Buffer.alloc(0) };
 const NO_HEADERS: readonly string[] = [];
 
 /**

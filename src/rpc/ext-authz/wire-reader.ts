@@ -5,7 +5,7 @@ const FIXED32 = 5;
 const WIRE_TYPES = 8;
 const MAX_VARINT_BYTES = 10;
 const MAX_UINT32 = 0xff_ff_ff_ff;
-/** Of an int64, as it is read: what is above is negative. */
+/** From here on an int64 is negative. */
 const SIGN = 2 ** 63;
 
 /** The tag of a field that is a message, a text or bytes. */
@@ -27,7 +27,7 @@ export interface WireReader {
   text(): string;
   /** The bytes themselves, not a copy. */
   bytes(): Uint8Array;
-  /** An int64, which is only near it beyond 2^53. */
+  /** An int64, of which one that is negative is -1, and one beyond 2^53 is only near it. */
   int64(): number;
   double(): number;
   /** Goes over the value of a field that nobody wants. */
@@ -94,7 +94,7 @@ export function readMessage(input: Uint8Array, read: (tag: number, reader: WireR
     },
     int64() {
       const value = number();
-      return value < SIGN ? value : value - 2 * SIGN;
+      return value < SIGN ? value : -1;
     },
     double: () => buffer.readDoubleLE(advance(Float64Array.BYTES_PER_ELEMENT)),
     skip(tag) {

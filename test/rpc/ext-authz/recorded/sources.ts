@@ -97,7 +97,7 @@ const CLAIMS = {
 
 export const CHECK_REQUESTS: readonly { readonly name: string; readonly request: Record<string, unknown> }[] = [
   { name: 'a GET of what is allowed', request: attributes(http({})) },
-  { name: 'a GET of what is denied', request: attributes(http({ path: '/tasks/task-2' })) },
+  { name: 'a GET of what is denied', request: attributes(http({ path: '/tasks/task-9' })) },
   { name: 'a GET of what is absent', request: attributes(http({ path: '/tasks/absent' })) },
   { name: 'a GET with a query', request: attributes(http({ path: '/tasks/task-1?expand=messages&x=%2F..' })) },
   { name: 'no route', request: attributes(http({ path: '/nothing/here' })) },
@@ -112,7 +112,7 @@ export const CHECK_REQUESTS: readonly { readonly name: string; readonly request:
         headers: {
           ...ALICE,
           'x-taskgate-principal-id': 'root',
-          'x-taskgate-task-id': 'task-9',
+          'x-taskgate-task-id': 'task-7',
           'x-taskgate-account-id': 'evil',
         },
       }),
@@ -198,14 +198,14 @@ export const CHECK_REQUESTS: readonly { readonly name: string; readonly request:
     request: attributes(http({ headers: {} }), { metadata_context: { filter_metadata: { 'envoy.lb': CLAIMS } } }),
   },
   {
-    name: 'a route that is named by context_extensions',
-    request: attributes(http({ path: '/v2/t/task-1/run' }), {
-      context_extensions: {
-        'taskgate.resource_type': 'task',
-        'taskgate.operation': 'read',
-        'taskgate.resource_path': '/v2/t/{id}/run',
-      },
+    name: 'a route that context_extensions names',
+    request: attributes(http({ method: 'POST', path: '/v2/new-task' }), {
+      context_extensions: { 'taskgate.type': 'task', 'taskgate.id': '*', 'taskgate.operation': 'create' },
     }),
+  },
+  {
+    name: 'a context_extension that nobody knows',
+    request: attributes(http({ path: '/public' }), { context_extensions: { 'taskgate.operaton': 'read' } }),
   },
   {
     name: 'the metadata of a route',
