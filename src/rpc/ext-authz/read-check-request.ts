@@ -84,7 +84,7 @@ function readAttribute(tag: number, reader: WireReader, attributes: CheckAttribu
       });
       return;
     case CONTEXT_EXTENSIONS:
-      attributes.extensions.push(readPair(reader));
+      attributes.extensions.push(readEntry(reader));
       return;
     case METADATA_CONTEXT:
       reader.message((inner) => {
@@ -106,7 +106,7 @@ function readHttp(reader: WireReader, attributes: CheckAttributes): void {
         attributes.method = reader.text();
         return;
       case HEADERS:
-        attributes.headers.push(readPair(reader));
+        attributes.headers.push(readEntry(reader));
         return;
       case PATH:
         attributes.path = reader.text();
@@ -123,7 +123,7 @@ function readHttp(reader: WireReader, attributes: CheckAttributes): void {
       case HEADER_MAP: {
         const headers = (attributes.headerMap ??= []);
         reader.message((inner) => {
-          if (inner === HEADER_MAP_HEADERS) headers.push(readPair(reader));
+          if (inner === HEADER_MAP_HEADERS) headers.push(readHeaderValue(reader));
           else reader.skip(inner);
         });
         return;
@@ -134,8 +134,20 @@ function readHttp(reader: WireReader, attributes: CheckAttributes): void {
   });
 }
 
-/** An entry of a map, or a HeaderValue, whose value stands in one of two fields. */
-function readPair(reader: WireReader): Pair {
+/** An entry of a map of texts. */
+function readEntry(reader: WireReader): Pair {
+  let key = '';
+  let value = '';
+  reader.message((tag) => {
+    if (tag === KEY) key = reader.text();
+    else if (tag === VALUE) value = reader.text();
+    else reader.skip(tag);
+  });
+  return [key, value];
+}
+
+/** A HeaderValue, whose value stands in one of two fields. */
+function readHeaderValue(reader: WireReader): Pair {
   let key = '';
   let value = '';
   reader.message((tag) => {

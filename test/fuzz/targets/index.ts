@@ -1,5 +1,6 @@
 import type { FuzzTarget } from '../target.ts';
 import { CONFIG_TARGETS } from './config.ts';
+import { EXT_AUTHZ_TARGETS } from './ext-authz.ts';
 import { ID_TARGETS } from './ids.ts';
 import { REQUEST_TARGETS } from './requests.ts';
 import { SIGNED_TARGETS } from './signed.ts';
@@ -11,6 +12,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...SIGNED_TARGETS,
   ...CONFIG_TARGETS,
   ...REQUEST_TARGETS,
+  ...EXT_AUTHZ_TARGETS,
   ...SPICEDB_TARGETS,
 ];
 

@@ -39,6 +39,7 @@ const VERDICTS: Readonly<Record<string, EnvoyVerdict>> = {
   'a GET of what is allowed': ALICE,
   'a GET of what is denied': NOT_FOUND,
   'a GET of what is absent': NOT_FOUND,
+  'a GET of a child': ALICE,
   'a GET with a query': ALICE,
   'no route': NOT_FOUND,
   'a public route': PUBLIC,

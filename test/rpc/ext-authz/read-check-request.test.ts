@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CheckRequestSchema } from '../../../src/gen/envoy/service/auth/v3/external_auth_pb.js';
 import { readCheckRequest } from '../../../src/rpc/ext-authz/read-check-request.ts';
 import { readStruct } from '../../../src/rpc/ext-authz/read-struct.ts';
+import { checkRequestBytes } from '../../support/envoy-checks.ts';
 import { hostileText } from '../../support/hostile-text.ts';
 import { RECORDED } from './recorded/recorded.ts';
 
@@ -106,6 +107,14 @@ describe('a CheckRequest', () => {
     ['a cut double', [0x09, 1, 2, 3]],
   ])('is refused: %s', (_, bytes) => {
     expect(() => readCheckRequest(Buffer.from(bytes), FILTER)).toThrow(RangeError);
+  });
+
+  it('takes nothing for the value of a header in the map but its value', () => {
+    const bytes = Buffer.from(checkRequestBytes({ headers: { 'x-user-id': 'alice' } }));
+    const value = bytes.indexOf('alice') - 2;
+    expect(bytes[value]).toBe(0x12);
+    bytes[value] = 0x1a;
+    expect(readCheckRequest(bytes, FILTER).headers).toEqual([['x-user-id', '']]);
   });
 
   it('skips every kind of field that it does not know', () => {

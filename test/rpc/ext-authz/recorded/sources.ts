@@ -99,6 +99,7 @@ export const CHECK_REQUESTS: readonly { readonly name: string; readonly request:
   { name: 'a GET of what is allowed', request: attributes(http({})) },
   { name: 'a GET of what is denied', request: attributes(http({ path: '/tasks/task-9' })) },
   { name: 'a GET of what is absent', request: attributes(http({ path: '/tasks/absent' })) },
+  { name: 'a GET of a child', request: attributes(http({ path: '/messages/msg-1' })) },
   { name: 'a GET with a query', request: attributes(http({ path: '/tasks/task-1?expand=messages&x=%2F..' })) },
   { name: 'no route', request: attributes(http({ path: '/nothing/here' })) },
   { name: 'a public route', request: attributes(http({ path: '/public', headers: {} })) },
