@@ -9,6 +9,7 @@ import { measureColdCheck } from './cold-check.ts';
 import { measureColdParents } from './cold-parents.ts';
 import { measureConnectCheck } from './connect-check.ts';
 import { measureEventLoop } from './event-loop.ts';
+import { measureExtAuthz } from './ext-authz-check.ts';
 import { measureGrowth } from './growth.ts';
 import { measureLists } from './filter-tasks.ts';
 import { measureMemory } from './memory.ts';
@@ -28,6 +29,7 @@ const SECTIONS: Readonly<Record<string, BenchSection>> = {
   latency: plotLatency,
   connect: measureConnectCheck,
   agentex: measureAgentexCheck,
+  'ext-authz': measureExtAuthz,
   'event-loop': measureEventLoop,
   parents: measureColdParents,
   overload: measureOverload,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createBatchCheckTask } from './authorize/batch-check-task.ts';
+import type { CheckTask } from './authorize/check-task.ts';
 import { createCheckTask } from './authorize/check-task.ts';
 import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts';
 import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
@@ -10,6 +11,7 @@ import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
 import type { Clock, DecideCheck, DecisionLog } from './authorize/ports.ts';
 import type { PrincipalObserver } from './authorize/ports-principals.ts';
+import type { AuthorizeRequest } from './authorize/ports-gateway.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
@@ -57,6 +59,7 @@ import { createHealth } from './rpc/health.ts';
 import type { ProcedureDeps } from './rpc/procedures.ts';
 import { createProcedures } from './rpc/procedures.ts';
 import { createAuthzen } from './server-authzen.ts';
+import { createGateway, toExtAuthz } from './server-gateways.ts';
 import {
   isOneOf,
   toCaching,
@@ -103,6 +106,12 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+export interface StartOptions {
+  readonly logger: Logger;
+  /** What decides the requests of gateways. Default: the configured routes and principals. */
+  readonly gateway?: (deps: { readonly checkTask: CheckTask }) => AuthorizeRequest;
+}
+
 const CLOCK: Clock = { nowMs: Date.now };
 
 /**
@@ -114,7 +123,7 @@ const CLOCK: Clock = { nowMs: Date.now };
 export async function startServer(
   config: Config,
   stores: Stores,
-  { logger }: { readonly logger: Logger },
+  { logger, gateway }: StartOptions,
 ): Promise<RunningServer> {
   const { limits, shutdown } = config;
   const metrics = createMetrics();
@@ -174,6 +183,11 @@ export async function startServer(
     ),
     ...createLifecycle({ decideCheck, ...relationships }, config),
   };
+  const { checkTask } = useCases;
+  const authorizeRequest =
+    gateway === undefined
+      ? createGateway({ checkTask, identify: principals.identify }, config)
+      : gateway({ checkTask });
   const procedures = createProcedures(
     { ...useCases, cursors: createCursorCodec(toCursorSecrets(config)) },
     { maxBatchSize: limits.maxBatchSize },
@@ -202,7 +216,14 @@ export async function startServer(
   open.defer(() => relationships.close());
   const { grpc, http, admin } = config.listeners;
   const grpcListener = await createGrpcListener(
-    { procedures, pipeline: pipeline(), authenticate, health: health.implementation, createDecisionId: randomUUID },
+    {
+      procedures,
+      pipeline: pipeline(),
+      authenticate,
+      health: health.implementation,
+      createDecisionId: randomUUID,
+      ...toExtAuthz(authorizeRequest, config),
+    },
     {
       address: formatAddress(grpc.address),
       socketMode: grpc.socketMode,

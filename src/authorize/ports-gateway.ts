@@ -83,3 +83,14 @@ export interface GatewayEvent {
 export interface GatewayObserver {
   answered(event: GatewayEvent): void;
 }
+
+/**
+ * Decides a request of a gateway; at once if nobody has to be asked.
+ *
+ * @throws TaskgateError when it could not be told.
+ */
+export type AuthorizeRequest = (
+  request: GatewayRequest,
+  call: { readonly decisionId: string; readonly caller: string },
+  context: CallContext,
+) => GatewayAnswer | Promise<GatewayAnswer>;

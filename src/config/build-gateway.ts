@@ -1,7 +1,7 @@
 import type { TypeModel } from '../domain/type-model.ts';
 import { basePathProblem } from '../routes/parse-pattern.ts';
 import { parseRouteTable } from '../routes/parse-route-table.ts';
-import type { GatewayConfig } from './config.ts';
+import type { GatewayRoutesConfig } from './config.ts';
 import { parseYaml } from './parse-yaml.ts';
 import type { ReportConflict } from './problem-list.ts';
 import { toKeyPath } from './problem.ts';
@@ -22,7 +22,7 @@ const BASE_PATH = 'gateway.base_path';
 const ROUTES = 'routes';
 
 /** Reads the route table, from its file or in place, and reports everything that is wrong with it. */
-export function buildGateway({ gateway }: Settings, deps: GatewayDeps): GatewayConfig {
+export function buildGateway({ gateway }: Settings, deps: GatewayDeps): GatewayRoutesConfig {
   const { routes_file: file, routes: inline, base_path: basePath = '' } = gateway;
   const problem = basePath === '' ? undefined : basePathProblem(basePath);
   if (problem !== undefined) deps.report([BASE_PATH], problem);

@@ -4,6 +4,7 @@ import { checkPrincipals } from './check-principals.ts';
 import { checkRedis } from './check-redis.ts';
 import type { ConfigMode } from './config.ts';
 import type { Environment } from './environment.ts';
+import { checkIdentityHeaders } from './ext-authz-settings.ts';
 import type { ReportConflict } from './problem-list.ts';
 import type { ReadFile } from './read-file.ts';
 import type { Settings } from './settings-schema.ts';
@@ -28,6 +29,7 @@ export function checkSettings(
   }
   checkRedis(settings.redis, env, report);
   checkDenials(settings, report);
+  checkIdentityHeaders(settings.gateway.identity_headers, report);
   checkBudgets(settings, report);
 }
 

@@ -286,6 +286,41 @@ export interface DenialsConfig {
   readonly hiddenLimit?: number;
 }
 
+/** What gateways ask about: requests of the application's clients. */
+export interface GatewayConfig extends GatewayRoutesConfig {
+  readonly identityHeaders: IdentityHeadersConfig;
+  readonly extAuthz: ExtAuthzConfig;
+}
+
+/**
+ * The headers by which the application learns on whose behalf a request is made that was allowed. A gateway always sets or
+ * removes all of them. Lower case; no two are the same.
+ */
+export interface IdentityHeadersConfig {
+  /** Default `x-taskgate-principal-kind`. */
+  readonly principalKind: string;
+  /** Default `x-taskgate-principal-id`. */
+  readonly principalId: string;
+  /** Default `x-taskgate-account-id`. */
+  readonly accountId: string;
+  /** Default `x-taskgate-task-id`. */
+  readonly taskId: string;
+}
+
+/** Envoy's ext_authz, on the gRPC listener. */
+export interface ExtAuthzConfig {
+  /** Serve it, if there are routes. Default true. */
+  readonly enabled: boolean;
+  /** Envoy has `with_request_body`: what comes without a body has none. Default false: it is not known. */
+  readonly sendsBodies: boolean;
+  /** The filter in whose metadata Envoy has the claims that it verified. Default `envoy.filters.http.jwt_authn`. */
+  readonly metadataFilter: string;
+  /** The claims' key in that metadata, the filter's `payload_in_metadata`. Default `jwt_payload`. */
+  readonly claimsKey: string;
+  /** Say the decision id in `dynamic_metadata` of every answer too, as `decision_id`, for access logs. Default false. */
+  readonly decisionIdInMetadata: boolean;
+}
+
 /** The log on standard output. */
 export interface LogConfig {
   /** Default `info`. */
@@ -294,8 +329,8 @@ export interface LogConfig {
   readonly format: 'auto' | 'json' | 'pretty';
 }
 
-/** What gateways ask about: requests of the application's clients. */
-export interface GatewayConfig {
+/** Which requests there are, and what each is about. */
+export interface GatewayRoutesConfig {
   /** The file that the table is from. Default none. */
   readonly routesFile?: string;
   /** What every path begins with, without a slash at its end. Default ''. */

@@ -13,6 +13,7 @@ import type {
   RedisConfig,
 } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
+import { toExtAuthzTree, toIdentityHeadersTree } from './ext-authz-settings.ts';
 import { MASK, maskUrl } from './mask.ts';
 import { toAgentexTree, toGatewayPrincipalTree, toPrincipalsTree } from './render-principals.ts';
 
@@ -107,7 +108,12 @@ export function renderConfig(config: Config): string {
     },
     consistency: Object.fromEntries([...config.consistency].map(([operation, { kind }]) => [operation, kind])),
     log,
-    gateway: { ...toGatewayTree(config.gateway), principal: toGatewayPrincipalTree(config.principals.gateway) },
+    gateway: {
+      ...toGatewayTree(config.gateway),
+      principal: toGatewayPrincipalTree(config.principals.gateway),
+      identity_headers: toIdentityHeadersTree(config.gateway.identityHeaders),
+      ext_authz: toExtAuthzTree(config.gateway.extAuthz),
+    },
     authzen: toAuthzenTree(config.authzen),
     types: toTypesTree(config),
   };

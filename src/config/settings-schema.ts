@@ -26,6 +26,7 @@ import {
   tcpAddress,
   text,
 } from './fields.ts';
+import { extAuthzSchema, identityHeadersSchema } from './ext-authz-settings.ts';
 import { agentexSchema, gatewayPrincipalSchema, principalsSchema } from './principal-settings.ts';
 
 const SECOND_MS = 1000;
@@ -287,6 +288,8 @@ export const settingsSchema = z.object({
       routes: z.array(z.unknown(), 'must be a list of routes').exactOptional(),
       base_path: text().exactOptional(),
       principal: gatewayPrincipalSchema.prefault({}),
+      identity_headers: identityHeadersSchema.prefault({}),
+      ext_authz: extAuthzSchema.prefault({}),
     })
     .prefault({}),
   authzen: authzenSchema.prefault({}),

@@ -7,11 +7,13 @@ import type {
   AuthzenConfig,
   Config,
   ConfigMode,
+  GatewayRoutesConfig,
   ListenerTlsConfig,
   RedisConfig,
   SigningKey,
 } from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
+import { toExtAuthzConfig, toIdentityHeadersConfig } from './ext-authz-settings.ts';
 import { toAgentexConfig, toPrincipalsConfig } from './to-principals-config.ts';
 import type {
   AuthenticationSettings,
@@ -31,10 +33,14 @@ const CONSISTENCIES: Readonly<Record<Settings['consistency']['read'], Consistenc
 };
 
 /** Checked settings in the shape that the program uses. */
-export function toConfig(settings: Settings, built: BuiltTypes & Pick<Config, 'gateway'>, mode: ConfigMode): Config {
+export function toConfig(
+  settings: Settings,
+  { gateway: routes, ...types }: BuiltTypes & { readonly gateway: GatewayRoutesConfig },
+  mode: ConfigMode,
+): Config {
   const { listeners, spicedb, decisions, database, breakers, parents, limits, lists, shutdown, denials, log } =
     settings;
-  const { consistency } = settings;
+  const { consistency, gateway } = settings;
   const redis = settings.redis === undefined ? undefined : toRedisConfig(settings.redis);
   return {
     listeners: {
@@ -117,9 +123,14 @@ export function toConfig(settings: Settings, built: BuiltTypes & Pick<Config, 'g
       ...(denials.hidden_limit === undefined ? {} : { hiddenLimit: denials.hidden_limit }),
     },
     consistency: new Map(OPERATIONS.map((operation) => [operation, CONSISTENCIES[consistency[operation]]])),
+    gateway: {
+      ...routes,
+      identityHeaders: toIdentityHeadersConfig(gateway.identity_headers),
+      extAuthz: toExtAuthzConfig(gateway.ext_authz),
+    },
     log,
     authzen: toAuthzenConfig(settings.authzen),
-    ...built,
+    ...types,
   };
 }
 

@@ -18,17 +18,23 @@ import type { GrpcCredentialsOf } from './grpc-peer.ts';
 import type { ListenerDeps } from './listener.ts';
 import type { IncomingCall, Reply } from '../calls/pipeline.ts';
 import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
-import type { Procedure, StreamProcedure, UnaryProcedure } from './procedure.ts';
+import type { Unary } from '../calls/procedure.ts';
+import type { ExtAuthzProcedure } from './ext-authz/check-procedure.ts';
+import type { Procedure, StreamProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
 
 /** A request as it came: decoded later, in the pipeline, so that a bad one is answered as every bad request is. */
 type RawRequest = Buffer;
-type UnaryCall = ServerUnaryCall<RawRequest, Message>;
+type UnaryCall<Answer> = ServerUnaryCall<RawRequest, Answer>;
 type StreamCall = ServerWritableStream<RawRequest, Message>;
+type AnyCall = UnaryCall<unknown> | StreamCall;
 
 export interface GrpcHandlerDeps extends ListenerDeps {
   readonly credentialsOf: GrpcCredentialsOf;
 }
+
+/** What is needed to answer a call, whichever service it is of. */
+type AnswerDeps = Omit<GrpcHandlerDeps, 'procedures'>;
 
 export interface GrpcHandlerOptions {
   /** Milliseconds that the reader of a stream may take nothing. */
@@ -52,15 +58,42 @@ export function toGrpcService(deps: GrpcHandlerDeps, options: GrpcHandlerOptions
     };
     implementation[method.localName] = isStream(procedure)
       ? (call: StreamCall) => void answerStream(procedure, deps, call, options)
-      : (call: UnaryCall, send: sendUnaryData<Message>) => answer(procedure, deps, call, send);
+      : (call: UnaryCall<Message>, send: sendUnaryData<Message>) =>
+          answer(procedure, parserOf(procedure, call), deps, call, send);
   }
   return { definition, implementation };
 }
 
-function answer(procedure: UnaryProcedure, deps: GrpcHandlerDeps, call: UnaryCall, send: sendUnaryData<Message>): void {
+/** Envoy's ext_authz as grpc-js serves it: it reads and writes bytes itself. */
+export function toExtAuthzService(procedure: ExtAuthzProcedure, deps: AnswerDeps) {
+  const definition: Record<string, ServiceDefinition[string]> = {
+    check: {
+      path: procedure.path,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: (bytes: RawRequest) => bytes,
+      requestDeserialize: (bytes: Buffer) => bytes,
+      responseSerialize: (bytes: Buffer) => bytes,
+      responseDeserialize: (bytes: Buffer) => bytes,
+    },
+  };
+  const implementation: UntypedServiceImplementation = {
+    check: (call: UnaryCall<Buffer>, send: sendUnaryData<Buffer>) =>
+      answer(procedure, () => procedure.parse(call.request), deps, call, send),
+  };
+  return { definition, implementation };
+}
+
+function answer<Request, Answer>(
+  procedure: Unary<Request, Answer>,
+  parse: () => Request,
+  deps: AnswerDeps,
+  call: UnaryCall<Answer>,
+  send: sendUnaryData<Answer>,
+): void {
   const incoming = toIncomingCall(call, deps);
-  const reply = deps.pipeline.run(procedure, parserOf(procedure, call), incoming);
-  const sendReply = (ready: Reply<Message>): void => {
+  const reply = deps.pipeline.run(procedure, parse, incoming);
+  const sendReply = (ready: Reply<Answer>): void => {
     const metadata = toMetadata(incoming);
     if (ready.kind === 'error') {
       send({ code: ready.status.grpc, details: ready.error.message, metadata });
@@ -111,7 +144,7 @@ async function drained(call: StreamCall, stallTimeoutMs: number): Promise<void> 
   }
 }
 
-function toIncomingCall(call: UnaryCall | StreamCall, deps: GrpcHandlerDeps): IncomingCall {
+function toIncomingCall(call: AnyCall, deps: AnswerDeps): IncomingCall {
   return {
     transport: 'grpc',
     decisionId: deps.createDecisionId(),
@@ -130,7 +163,7 @@ function toMetadata({ decisionId }: IncomingCall): Metadata {
   return metadata;
 }
 
-function parserOf({ method }: Procedure, call: UnaryCall | StreamCall): () => Message {
+function parserOf({ method }: Procedure, call: AnyCall): () => Message {
   const schema: DescMessage = method.input;
   return () => {
     try {
@@ -141,7 +174,7 @@ function parserOf({ method }: Procedure, call: UnaryCall | StreamCall): () => Me
   };
 }
 
-function timeoutOf(call: UnaryCall | StreamCall): number | undefined {
+function timeoutOf(call: AnyCall): number | undefined {
   const deadline = call.getDeadline();
   const atMs = deadline instanceof Date ? deadline.getTime() : deadline;
   return Number.isFinite(atMs) ? Math.max(0, atMs - Date.now()) : undefined;

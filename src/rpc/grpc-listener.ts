@@ -7,7 +7,8 @@ import { freeFinishedStreams } from './finished-streams.ts';
 import { createServerCredentials } from './grpc-credentials.ts';
 import type { ConnectionLimits } from './guard-connections.ts';
 import { guardConnections, limitHttp2 } from './guard-connections.ts';
-import { toGrpcService } from './grpc-handlers.ts';
+import type { ExtAuthzProcedure } from './ext-authz/check-procedure.ts';
+import { toExtAuthzService, toGrpcService } from './grpc-handlers.ts';
 import type { GrpcListenerKind } from './grpc-peer.ts';
 import { createGrpcCredentialsOf } from './grpc-peer.ts';
 import type { Listener, ListenerDeps } from './listener.ts';
@@ -31,12 +32,14 @@ export interface GrpcListenerOptions extends ConnectionLimits {
   readonly tls?: TlsSource;
 }
 
-/** Carries the procedures over gRPC on grpc-js, with health and reflection beside them. */
+/** Carries the procedures over gRPC on grpc-js, with Envoy's ext_authz, health and reflection beside them. */
 export async function createGrpcListener(
   deps: ListenerDeps & {
     /** Guards reflection. Health is open to probes. */
     readonly authenticate: AuthenticateCaller;
     readonly health: HealthImplementation;
+    /** Absent: Envoy's ext_authz is not served. */
+    readonly extAuthz?: ExtAuthzProcedure;
   },
   options: GrpcListenerOptions,
 ): Promise<Listener> {
@@ -56,8 +59,16 @@ export async function createGrpcListener(
   const credentialsOf = createGrpcCredentialsOf(kindOf(options));
   const { definition, implementation } = toGrpcService({ ...deps, credentialsOf }, options);
   server.addService(definition, implementation);
+  if (deps.extAuthz !== undefined) {
+    const service = toExtAuthzService(deps.extAuthz, { ...deps, credentialsOf });
+    server.addService(service.definition, service.implementation);
+  }
   deps.health.addToServer(server);
-  addReflection(server, { assertCaller: (call) => deps.authenticate(credentialsOf(call)) });
+  addReflection(
+    server,
+    { assertCaller: (call) => deps.authenticate(credentialsOf(call)) },
+    { servesExtAuthz: deps.extAuthz !== undefined },
+  );
   const address = await bind(server, options);
   freeFinishedStreams(server);
   const guard = guardConnections(server, options);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { DEFAULT_IDENTITY_HEADERS } from '../../src/authorize/identity-headers.ts';
 import type { Consistency } from '../../src/domain/consistency.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../../src/domain/consistency.ts';
 import type { Operation } from '../../src/domain/operation.ts';
@@ -88,8 +89,19 @@ test('fills in every default', () => {
       ['cancel', FULLY_CONSISTENT],
       ['share', FULLY_CONSISTENT],
     ]),
+    gateway: {
+      basePath: '',
+      routes: [],
+      identityHeaders: DEFAULT_IDENTITY_HEADERS,
+      extAuthz: {
+        enabled: true,
+        sendsBodies: false,
+        metadataFilter: 'envoy.filters.http.jwt_authn',
+        claimsKey: 'jwt_payload',
+        decisionIdInMetadata: false,
+      },
+    },
     log: { level: 'info', format: 'auto' },
-    gateway: { basePath: '', routes: [] },
     authzen: {
       enabled: true,
       accountProperty: 'account',

@@ -92,6 +92,20 @@ test.each<[string, ...string[]]>([
   ['shutdown: { drain_delay_ms: 300001 }', 'shutdown.drain_delay_ms: must be a whole number from 0 to 300000'],
   ['shutdown: { grace_ms: ~ }', 'shutdown.grace_ms: must be a whole number from 0 to 600000'],
   ['denials: { reveal_readable: 1 }', 'denials.reveal_readable: must be true or false'],
+  [
+    'gateway: { identity_headers: { task_id: X-Task } }',
+    'gateway.identity_headers.task_id: must be the name of a header in lower case, and none that HTTP itself needs',
+  ],
+  [
+    'gateway: { identity_headers: { account_id: host } }',
+    'gateway.identity_headers.account_id: must be the name of a header in lower case, and none that HTTP itself needs',
+  ],
+  ['gateway: { ext_authz: { sends_bodies: 1 } }', 'gateway.ext_authz.sends_bodies: must be true or false'],
+  ['gateway: { ext_authz: { claims_key: "" } }', 'gateway.ext_authz.claims_key: must be text that is not empty'],
+  [
+    'gateway: { identity_headers: { task_id: x-one, account_id: x-one } }',
+    'gateway.identity_headers.task_id: is the name of gateway.identity_headers.account_id too',
+  ],
   ['denials: { hidden_window_ms: 10 }', 'denials.hidden_window_ms: must be a whole number from 1000 to 3600000'],
   ['consistency: { read: strong }', 'consistency.read: must be one of minimize_latency, fully_consistent'],
   ['log: { level: loud }', 'log.level: must be one of trace, debug, info, warn, error, fatal'],

@@ -37,6 +37,8 @@ denials: { reveal_readable: true }
 consistency: { create: fully_consistent, read: fully_consistent, update: fully_consistent, delete: minimize_latency, execute: fully_consistent, cancel: minimize_latency }
 log: { level: trace, format: json }
 gateway:
+  identity_headers: { task_id: x-task }
+  ext_authz: { enabled: false, sends_bodies: true, claims_key: payload }
   principal: { from: [jwt, claims, headers], token_header: x-token, headers: { user_id: x-user, service_account_id: x-service, agent_id: x-agent, account_id: x-account }, claims: { user_id: sub, account_id: org } }
   base_path: /api
   routes:

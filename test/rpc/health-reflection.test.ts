@@ -15,7 +15,9 @@ import { credentials, loadPackageDefinition, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuthorizationService, CheckTaskResponseSchema, Decision } from '../../src/gen/taskgate/v1/authorization_pb.js';
+import { Authorization } from '../../src/gen/envoy/service/auth/v3/external_auth_pb.js';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import { createTestGateway } from '../support/gateway.ts';
 import { startSampleStores, startWithStores, useTaskgate } from '../support/taskgate.ts';
 
 const require = createRequire(import.meta.url);
@@ -65,6 +67,7 @@ async function firstWatched(client: HealthClient, service: string): Promise<stri
 }
 
 const gate = useTaskgate();
+const envoyGate = useTaskgate({ gateway: createTestGateway });
 let health: HealthClient;
 beforeAll(() => {
   health = createHealthClient(gate().addresses.grpc);
@@ -120,12 +123,12 @@ interface ReflectionAnswer {
 type ReflectionClient = Client & { ServerReflectionInfo(): ClientDuplexStream<object, ReflectionAnswer> };
 
 describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
-  async function reflect(request: object): Promise<ReflectionAnswer> {
+  async function reflect(request: object, target = gate().addresses.grpc): Promise<ReflectionAnswer> {
     const constructor = loadService(
       join(reflectionProtos, version, 'reflection.proto'),
       `grpc.reflection.${version}.ServerReflection`,
     );
-    const client = new constructor(gate().addresses.grpc, credentials.createInsecure()) as unknown as ReflectionClient;
+    const client = new constructor(target, credentials.createInsecure()) as unknown as ReflectionClient;
     const call = client.ServerReflectionInfo();
     try {
       return await new Promise<ReflectionAnswer>((resolve, reject) => {
@@ -143,6 +146,17 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
   it('lists the service', async () => {
     const answer = await reflect({ list_services: '*' });
     expect(answer.list_services_response?.service.map(({ name }) => name)).toContain(SERVICE);
+  });
+
+  it("lists Envoy's service where it is served, and only there", async () => {
+    const { typeName } = Authorization;
+    const names = ({ list_services_response: listed }: ReflectionAnswer) => listed?.service.map(({ name }) => name);
+    expect(names(await reflect({ list_services: '*' }))).not.toContain(typeName);
+    expect(names(await reflect({ list_services: '*' }, envoyGate().addresses.grpc))).toEqual(
+      expect.arrayContaining([SERVICE, typeName]),
+    );
+    const symbol = await reflect({ file_containing_symbol: typeName }, envoyGate().addresses.grpc);
+    expect(symbol.file_descriptor_response?.file_descriptor_proto.length).toBeGreaterThan(0);
   });
 
   it('gives the descriptor of the service', async () => {

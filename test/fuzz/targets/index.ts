@@ -1,6 +1,7 @@
 import type { FuzzTarget } from '../target.ts';
 import { AUTHZEN_TARGETS } from './authzen.ts';
 import { CONFIG_TARGETS } from './config.ts';
+import { EXT_AUTHZ_TARGETS } from './ext-authz.ts';
 import { ID_TARGETS } from './ids.ts';
 import { PRINCIPAL_TARGETS } from './principals.ts';
 import { REQUEST_TARGETS } from './requests.ts';
@@ -17,6 +18,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...REQUEST_TARGETS,
   ...ROUTE_TARGETS,
   ...AUTHZEN_TARGETS,
+  ...EXT_AUTHZ_TARGETS,
   ...SPICEDB_TARGETS,
 ];
 

@@ -1,0 +1,26 @@
+// The part of the composition that is the gateways'.
+import { createAuthorizeRequest } from './authorize/authorize-request.ts';
+import type { CheckTask } from './authorize/check-task.ts';
+import type { AuthorizeRequest, IdentifyPrincipal } from './authorize/ports-gateway.ts';
+import type { Config } from './config/config.ts';
+import { createFindRoute } from './routes/find-route.ts';
+import { createExtAuthzProcedure } from './rpc/ext-authz/check-procedure.ts';
+
+export interface GatewayDeps {
+  readonly checkTask: CheckTask;
+  readonly identify: IdentifyPrincipal;
+}
+
+/** What decides the requests of gateways; undefined where neither a route nor a principal is configured. */
+export function createGateway(deps: GatewayDeps, { gateway, principals }: Config): AuthorizeRequest | undefined {
+  const { routes, basePath } = gateway;
+  if (routes.length === 0 && principals.gateway.from.length === 0) return undefined;
+  return createAuthorizeRequest({ ...deps, findRoute: createFindRoute(routes, { basePath }) });
+}
+
+/** Envoy's service, where it is served. */
+export function toExtAuthz(authorizeRequest: AuthorizeRequest | undefined, { gateway }: Config) {
+  const { identityHeaders, extAuthz } = gateway;
+  if (authorizeRequest === undefined || !extAuthz.enabled) return {};
+  return { extAuthz: createExtAuthzProcedure({ authorizeRequest }, { ...extAuthz, identityHeaders }) };
+}
