@@ -66,3 +66,14 @@ export type GatewayAnswer =
   | { readonly kind: 'forbidden' }
   | { readonly kind: 'unauthenticated' }
   | { readonly kind: 'malformed' };
+
+/**
+ * Decides a request of a gateway; at once if nobody has to be asked.
+ *
+ * @throws TaskgateError when it could not be told.
+ */
+export type AuthorizeRequest = (
+  request: GatewayRequest,
+  call: { readonly decisionId: string; readonly caller: string },
+  context: CallContext,
+) => GatewayAnswer | Promise<GatewayAnswer>;
