@@ -17,6 +17,7 @@ export type ConfigMode = 'serve' | 'demo';
 export interface Config {
   readonly listeners: ListenersConfig;
   readonly authentication: AuthenticationConfig;
+  readonly gateway: GatewayConfig;
   readonly spicedb: SpicedbConfig;
   readonly decisions: DecisionsConfig;
   readonly database: DatabaseConfig;
@@ -67,6 +68,20 @@ export interface ListenerTlsConfig {
   readonly keyFile: string;
   /** The authority of client certificates, without one of which nobody connects. Default none: nobody is asked for one. */
   readonly clientCaFile?: string;
+}
+
+/** What gateways are answered. */
+export interface GatewayConfig {
+  /** Default none: no such door. */
+  readonly forwardAuth?: ForwardAuthConfig;
+}
+
+/** How gateways ask that make a request of their own about each request: `/forward-auth` on the HTTP listener. */
+export interface ForwardAuthConfig {
+  /** `x-forwarded-method` and `-uri`, or `x-original-method` and `-uri`. Default `forwarded`. */
+  readonly requestHeaders: 'forwarded' | 'original';
+  /** 403 for nginx, which passes no other denial on. Default 404. */
+  readonly deniedStatus: 403 | 404;
 }
 
 /** Who may ask. With tokens or certificates, every caller must prove who it is; without, whoever is on loopback may ask. */

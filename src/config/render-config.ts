@@ -5,6 +5,7 @@ import type { CheckRule, ResourceType } from '../domain/type-model.ts';
 import { formatAddress } from './address.ts';
 import type { AuthenticationConfig, Config, ListenerTlsConfig, RedisConfig } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
+import { toForwardAuthTree } from './forward-auth-settings.ts';
 import { MASK, maskUrl } from './mask.ts';
 
 const HEADER =
@@ -30,6 +31,7 @@ export function renderConfig(config: Config): string {
       admin: { address: formatAddress(listeners.admin.address) },
     },
     authentication: toAuthenticationTree(config.authentication),
+    gateway: { forward_auth: toForwardAuthTree(config.gateway.forwardAuth) },
     spicedb: {
       endpoint: spicedb.endpoint,
       token: spicedb.token === undefined ? undefined : MASK,

@@ -24,6 +24,7 @@ import {
   tcpAddress,
   text,
 } from './fields.ts';
+import { forwardAuthSchema } from './forward-auth-settings.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -156,6 +157,7 @@ export const settingsSchema = z.object({
     })
     .prefault({}),
   authentication: authenticationSchema.prefault({}),
+  gateway: z.object({ forward_auth: forwardAuthSchema.exactOptional() }).prefault({}),
   spicedb: z
     .object({
       endpoint: serverAddress().exactOptional(),

@@ -4,6 +4,7 @@ import { OPERATIONS } from '../domain/operation.ts';
 import type { BuiltTypes } from './build-types.ts';
 import type { AuthenticationConfig, Config, ConfigMode, ListenerTlsConfig, RedisConfig, SigningKey } from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
+import { toForwardAuthConfig } from './forward-auth-settings.ts';
 import type { AuthenticationSettings, RedisSettings, Settings, TlsSettings } from './settings-schema.ts';
 
 const SERVE_DRAIN_DELAY_MS = 1000;
@@ -19,7 +20,7 @@ const CONSISTENCIES: Readonly<Record<Settings['consistency']['read'], Consistenc
 export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode): Config {
   const { listeners, spicedb, decisions, database, breakers, parents, limits, lists, shutdown, denials, log } =
     settings;
-  const { consistency } = settings;
+  const { consistency, gateway } = settings;
   const redis = settings.redis === undefined ? undefined : toRedisConfig(settings.redis);
   return {
     listeners: {
@@ -32,6 +33,7 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
       admin: listeners.admin,
     },
     authentication: toAuthenticationConfig(settings.authentication),
+    gateway: gateway.forward_auth === undefined ? {} : { forwardAuth: toForwardAuthConfig(gateway.forward_auth) },
     spicedb: {
       ...(spicedb.endpoint === undefined ? {} : { endpoint: spicedb.endpoint }),
       ...(spicedb.token === undefined ? {} : { token: spicedb.token }),

@@ -64,6 +64,8 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
   });
   server.setTimeout(options.stallTimeoutMs);
   server.maxConnections = options.maxConnections;
+  // The bytes of headers are bounded. Node drops what is above a count without a word: what a gateway appends comes last.
+  server.maxHeadersCount = 0;
   const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new Error(`can't listen on ${host}:${port}: ${cause.message}`, { cause })));

@@ -25,6 +25,7 @@ test('fills in every default', () => {
       socketCaller: { name: 'socket', permissions: ['check', 'filter', 'write'] },
       reloadIntervalMs: 5000,
     },
+    gateway: {},
     spicedb: {
       endpoint: 'localhost:50052',
       token: 'a-token',
@@ -74,6 +75,11 @@ test('fills in every default', () => {
     ]),
     log: { level: 'info', format: 'auto' },
   });
+});
+
+test('fills in the defaults of forward-auth, which is not there without its section', () => {
+  const { gateway } = expectValid(load({ yaml: 'gateway: { forward_auth: {} }' }));
+  expect(gateway).toEqual({ forwardAuth: { requestHeaders: 'forwarded', deniedStatus: 404 } });
 });
 
 test('fills in the defaults of redis', () => {

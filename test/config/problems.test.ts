@@ -36,6 +36,11 @@ test.each<[string, ...string[]]>([
     'listeners: { admin: { address: "localhost:70000" } }',
     'listeners.admin.address: must be host:port or [ipv6]:port, with a port up to 65535',
   ],
+  [
+    'gateway: { forward_auth: { request_headers: x-real-uri, denied_status: 401 } }',
+    'gateway.forward_auth.request_headers: must be one of forwarded, original',
+    'gateway.forward_auth.denied_status: must be one of 404, 403',
+  ],
   ['spicedb: { timeout_ms: 0 }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: "1000" }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: .nan }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],

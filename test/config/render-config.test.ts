@@ -12,6 +12,7 @@ listeners:
   grpc: { address: "unix:/run/taskgate.sock", socket_mode: "0600" }
   http: { address: "[::1]:1" }
   admin: { address: "0.0.0.0:2" }
+gateway: { forward_auth: { request_headers: original, denied_status: 403 } }
 spicedb: { endpoint: "spicedb:50051", token: the-token, tls: { enabled: true, ca_file: /ca.pem }, timeout_ms: 900, sentinels: 3, retry_ratio: 0.25 }
 database: { url: "postgres://reader:database-password@db:5432/app?sslmode=require", pool_size: 4, connect_timeout_ms: 40, timeout_ms: 300, max_queue: 5 }
 breakers: { failure_ratio: 0.75, min_calls: 3, window_ms: 1000, open_ms: 20, max_open_ms: 30 }
