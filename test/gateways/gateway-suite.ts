@@ -18,7 +18,7 @@ export interface GatewayWorld {
   readonly taskgate: GatewayTaskgate;
   readonly link: FaultProxy;
   readonly application: EchoApplication;
-  ask(request: Partial<HttpRequest> & { readonly as?: keyof typeof PEOPLE }): Promise<HttpExchange>;
+  readonly ask: (request: Partial<HttpRequest> & { readonly as?: keyof typeof PEOPLE }) => Promise<HttpExchange>;
 }
 
 export interface GatewayTraits {
@@ -248,6 +248,7 @@ function describeTargets(world: () => GatewayWorld, { faultStatuses }: GatewayTr
       '/public/../tasks/task-1',
       '//public',
       '/public/',
+      '/public?a=b',
       '/%70ublic',
       '/public%2F..%2Ftasks%2Ftask-1',
       '/tasks/task-1/../../public',
@@ -264,7 +265,7 @@ function describeTargets(world: () => GatewayWorld, { faultStatuses }: GatewayTr
 
     it('that is a whole URL is judged by its path', async () => {
       const answer = await world().ask({ as: 'alice', target: 'http://application.example/tasks/task-1' });
-      if (answer.status === 200) expect(new URL(echoOf(answer).target, 'http://a').pathname).toBe('/tasks/task-1');
+      if (answer.status === 200) expect(echoOf(answer).target).toBe('/tasks/task-1');
       else expect(answer.status).toBe(400);
       const denied = await world().ask({ as: 'dave', target: 'http://public/tasks/task-1' });
       expect([400, 404]).toContain(denied.status);

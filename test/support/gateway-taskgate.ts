@@ -4,7 +4,7 @@ import type { AuthenticateCaller } from '../../src/authorize/ports-callers.ts';
 import { createPipeline } from '../../src/calls/pipeline.ts';
 import { createReceiveBudget } from '../../src/calls/receive-budget.ts';
 import { LOCAL_CALLER } from '../../src/domain/caller.ts';
-import { UnavailableError } from '../../src/domain/errors.ts';
+import { UnauthenticatedError, UnavailableError } from '../../src/domain/errors.ts';
 import type { Principal } from '../../src/domain/principal.ts';
 import { createServeEndpoint } from '../../src/http/endpoint.ts';
 import type { ForwardAuthOptions } from '../../src/http/forward-auth/forward-auth.ts';
@@ -25,7 +25,7 @@ export interface GatewayTaskgate extends AsyncDisposable {
 export type StoresMode = 'ok' | 'down' | 'held';
 
 export interface GatewayTaskgateOptions extends Partial<ForwardAuthOptions> {
-  /** Default: whoever comes is on loopback, and may ask. */
+  /** Default: whoever brings no token may ask; there is none that would be known. */
   readonly authenticate?: AuthenticateCaller;
   /** In place of the decisions below. */
   readonly authorizeRequest?: AuthorizeRequest;
@@ -50,7 +50,7 @@ const TASK_PATH = /^\/tasks\/(?<id>[^/?#]+)(?:\?[^#]*)?$/;
 
 /** The door as the server makes it, over decisions on the sample data. */
 export async function startGatewayTaskgate(options: GatewayTaskgateOptions = {}): Promise<GatewayTaskgate> {
-  const { requestHeaders = 'forwarded', deniedStatus = 404, authenticate = () => LOCAL_CALLER } = options;
+  const { requestHeaders = 'forwarded', deniedStatus = 404, authenticate = acceptWithoutToken } = options;
   const { defaultTimeoutMs = 30_000 } = options;
   let stores: StoresMode = 'ok';
   const authorizeRequest = options.authorizeRequest ?? createSampleDecisions(() => stores);
@@ -77,9 +77,16 @@ export async function startGatewayTaskgate(options: GatewayTaskgateOptions = {})
   };
 }
 
+const acceptWithoutToken: AuthenticateCaller = ({ authorization }) => {
+  if (authorization() !== undefined) throw new UnauthenticatedError('unknown_token');
+  return LOCAL_CALLER;
+};
+
 /** As the sample data has it: alice owns `task-1` and `task/1` in acme, where carol views `task-1`; mallory's is `task-9`. */
 function createSampleDecisions(stores: () => StoresMode): AuthorizeRequest {
   return async ({ method, target, headers }, _call, { signal }) => {
+    // Whoever finds principals by such headers would believe the client.
+    if (headers.has('x-taskgate-principal-id')) return { kind: 'unauthenticated' };
     if (target === '/public') return { kind: 'allowed', principal: undefined };
     const principal = findPrincipal(headers.get('authorization') ?? []);
     if (principal === undefined) return { kind: 'unauthenticated' };
