@@ -84,7 +84,7 @@ const acceptWithoutToken: AuthenticateCaller = ({ authorization }) => {
 
 /** As the sample data has it: alice owns `task-1` and `task/1` in acme, where carol views `task-1`; mallory's is `task-9`. */
 function createSampleDecisions(stores: () => StoresMode): AuthorizeRequest {
-  return async ({ method, target, headers }, _call, { signal }) => {
+  return async ({ method, target, headers }, _call, context) => {
     // Whoever finds principals by such headers would believe the client.
     if (headers.has('x-taskgate-principal-id')) return { kind: 'unauthenticated' };
     if (target === '/public') return { kind: 'allowed', principal: undefined };
@@ -94,6 +94,7 @@ function createSampleDecisions(stores: () => StoresMode): AuthorizeRequest {
     if (path === null) return { kind: 'not_found' };
     if (stores() === 'down') throw new UnavailableError('database');
     if (stores() === 'held') {
+      const { signal } = context;
       await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
     }
     return decide(principal, decodeURIComponent(path.groups?.['id'] ?? ''), method);

@@ -1,5 +1,6 @@
 import type { DenialKind } from '../../authorize/gateway-denials.ts';
 import { GATEWAY_DENIALS } from '../../authorize/gateway-denials.ts';
+import type { IdentityHeaderNames } from '../../authorize/identity-headers.ts';
 import { createIdentityHeaders, DEFAULT_IDENTITY_HEADERS } from '../../authorize/identity-headers.ts';
 import type { AuthorizeRequest, GatewayAnswer, GatewayRequest } from '../../authorize/ports-gateway.ts';
 import type { TaskgateError } from '../../domain/errors.ts';
@@ -19,6 +20,8 @@ export interface ForwardAuthOptions {
    * of what is malformed, too.
    */
   readonly deniedStatus: 403 | 404;
+  /** Default: `DEFAULT_IDENTITY_HEADERS`. */
+  readonly identityHeaders?: IdentityHeaderNames;
 }
 
 const CALLER_TOKEN_HEADER = 'taskgate-authorization';
@@ -34,9 +37,9 @@ const NOT_FOR_THIS_GATEWAY: HttpAnswer = { status: 500, headers: JSON_HEADERS, b
  */
 export function createForwardAuth(
   { authorizeRequest }: { readonly authorizeRequest: AuthorizeRequest },
-  { requestHeaders, deniedStatus }: ForwardAuthOptions,
+  { requestHeaders, deniedStatus, identityHeaders = DEFAULT_IDENTITY_HEADERS }: ForwardAuthOptions,
 ): Endpoint<GatewayRequest, GatewayAnswer> {
-  const toIdentityHeaders = createIdentityHeaders(DEFAULT_IDENTITY_HEADERS);
+  const toIdentityHeaders = createIdentityHeaders(identityHeaders);
   const denials = toDenials(deniedStatus);
   return {
     method: 'any',
@@ -50,10 +53,9 @@ export function createForwardAuth(
     },
     toAnswer(answer) {
       if (answer.kind !== 'allowed') return denials[answer.kind];
-      return {
-        status: 200,
-        headers: { 'cache-control': 'no-store', ...Object.fromEntries(toIdentityHeaders(answer)) },
-      };
+      const headers: Record<string, string> = { 'cache-control': 'no-store' };
+      for (const [name, value] of toIdentityHeaders(answer)) headers[name] = value;
+      return { status: 200, headers };
     },
     toErrorAnswer: (error) => toErrorAnswer(error, denials),
   };
