@@ -8,6 +8,7 @@ import { measureColdCheck } from './cold-check.ts';
 import { measureColdParents } from './cold-parents.ts';
 import { measureConnectCheck } from './connect-check.ts';
 import { measureEventLoop } from './event-loop.ts';
+import { measureForwardAuth } from './forward-auth.ts';
 import { measureGrowth } from './growth.ts';
 import { measureLists } from './filter-tasks.ts';
 import { measureMemory } from './memory.ts';
@@ -26,6 +27,7 @@ const SECTIONS: Readonly<Record<string, BenchSection>> = {
   cerbos: measureBesideCerbos,
   latency: plotLatency,
   connect: measureConnectCheck,
+  'forward-auth': measureForwardAuth,
   'event-loop': measureEventLoop,
   parents: measureColdParents,
   overload: measureOverload,
