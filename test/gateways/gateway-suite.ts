@@ -59,12 +59,8 @@ export function bytesOf({ status, headers, body }: HttpExchange): unknown {
   return { status, headers: headers.filter(([name]) => !changing.has(name.toLowerCase())), body };
 }
 
-/** What must hold whichever gateway it is; `more` are the tests of this one. */
-export function describeGateway(
-  kind: GatewayKind,
-  traits: GatewayTraits,
-  more: (world: () => GatewayWorld) => void,
-): void {
+/** What must hold whichever gateway it is.*/
+export function describeGateway(kind: GatewayKind, traits: GatewayTraits): void {
   const binary = findGateway(kind);
   if (binary === undefined) {
     const why = `${kind} is not there: scripts/install-gateways.sh installs it`;
@@ -83,7 +79,6 @@ export function describeGateway(
     describeTargets(() => world, traits);
     describeTraffic(() => world);
     describeFaults(() => world, traits);
-    more(() => world);
   });
 }
 

@@ -1,3 +1,3 @@
 import { describeGateway } from './gateway-suite.ts';
 
-describeGateway('haproxy', { faultStatuses: [503] }, () => {});
+describeGateway('haproxy', { faultStatuses: [503] });
