@@ -59,7 +59,7 @@ export function bytesOf({ status, headers, body }: HttpExchange): unknown {
   return { status, headers: headers.filter(([name]) => !changing.has(name.toLowerCase())), body };
 }
 
-/** What must hold whichever gateway it is.*/
+/** What must hold whichever gateway it is. */
 export function describeGateway(kind: GatewayKind, traits: GatewayTraits): void {
   const binary = findGateway(kind);
   if (binary === undefined) {

@@ -31,7 +31,7 @@ describe('the configuration of Traefik', () => {
       expect(middlewares).toEqual(['without-client-copies', 'taskgate', 'without-caller-token']);
     }
     const removed = http.middlewares['without-client-copies']?.headers?.customRequestHeaders ?? {};
-    expect(Object.keys(removed).toSorted()).toEqual([...IDENTITY, ...ASKED, 'taskgate-authorization'].toSorted());
+    expect(new Set(Object.keys(removed))).toEqual(new Set([...IDENTITY, ...ASKED, 'taskgate-authorization']));
     expect(new Set(Object.values(removed))).toEqual(new Set(['']));
     expect(http.middlewares['without-caller-token']?.headers?.customRequestHeaders).toEqual({
       'taskgate-authorization': '',
