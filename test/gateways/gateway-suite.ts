@@ -268,8 +268,12 @@ function describeTargets(world: () => GatewayWorld, { faultStatuses }: GatewayTr
 
     it('of a megabyte is refused', async () => {
       const before = world().application.requests;
-      const answer = await world().ask({ as: 'alice', target: `/tasks/${'a'.repeat(1024 * 1024)}` });
-      expect([400, 414, 431, ...faultStatuses]).toContain(answer.status);
+      const target = `/tasks/${'a'.repeat(1024 * 1024)}`;
+      // Who is refused in the middle of it may find the connection closed before it has read why.
+      const status = await world()
+        .ask({ as: 'alice', target })
+        .then((answer) => answer.status, () => 'closed'); // prettier-ignore
+      expect(['closed', 400, 414, 431, ...faultStatuses]).toContain(status);
       expect(world().application.requests).toBe(before);
     });
   });
