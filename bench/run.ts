@@ -10,6 +10,7 @@ import { measureColdParents } from './cold-parents.ts';
 import { measureConnectCheck } from './connect-check.ts';
 import { measureEventLoop } from './event-loop.ts';
 import { measureExtAuthz } from './ext-authz-check.ts';
+import { measureForwardAuth } from './forward-auth.ts';
 import { measureGrowth } from './growth.ts';
 import { measureLists } from './filter-tasks.ts';
 import { measureMemory } from './memory.ts';
@@ -30,6 +31,7 @@ const SECTIONS: Readonly<Record<string, BenchSection>> = {
   connect: measureConnectCheck,
   agentex: measureAgentexCheck,
   'ext-authz': measureExtAuthz,
+  'forward-auth': measureForwardAuth,
   'event-loop': measureEventLoop,
   parents: measureColdParents,
   overload: measureOverload,

@@ -3,6 +3,8 @@ import { createAuthorizeRequest } from './authorize/authorize-request.ts';
 import type { CheckTask } from './authorize/check-task.ts';
 import type { AuthorizeRequest, IdentifyPrincipal } from './authorize/ports-gateway.ts';
 import type { Config } from './config/config.ts';
+import type { createServeEndpoint, ServedEndpoint } from './http/endpoint.ts';
+import { createForwardAuth } from './http/forward-auth/forward-auth.ts';
 import { createFindRoute } from './routes/find-route.ts';
 import { createExtAuthzProcedure } from './rpc/ext-authz/check-procedure.ts';
 
@@ -23,4 +25,19 @@ export function toExtAuthz(authorizeRequest: AuthorizeRequest | undefined, { gat
   const { identityHeaders, extAuthz } = gateway;
   if (authorizeRequest === undefined || !extAuthz.enabled) return {};
   return { extAuthz: createExtAuthzProcedure({ authorizeRequest }, { ...extAuthz, identityHeaders }) };
+}
+
+/** The door for gateways that ask over HTTP, where it is configured. */
+export function createForwardAuthDoor(
+  {
+    serve,
+    authorizeRequest,
+  }: {
+    readonly serve: ReturnType<typeof createServeEndpoint>;
+    readonly authorizeRequest: AuthorizeRequest | undefined;
+  },
+  { gateway: { forwardAuth, identityHeaders } }: Config,
+): readonly ServedEndpoint[] {
+  if (authorizeRequest === undefined || forwardAuth === undefined) return [];
+  return [serve(createForwardAuth({ authorizeRequest }, { ...forwardAuth, identityHeaders }))];
 }

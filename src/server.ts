@@ -9,8 +9,7 @@ import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts'
 import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
 import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
-import type { Clock, DecideCheck, DecisionLog } from './authorize/ports.ts';
-import type { PrincipalObserver } from './authorize/ports-principals.ts';
+import type { Clock, DecideCheck } from './authorize/ports.ts';
 import type { AuthorizeRequest } from './authorize/ports-gateway.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
@@ -24,10 +23,7 @@ import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import { within } from './domain/within.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
-import { createGrantOwnRole, createRevokeOwnRole } from './http/agentex/change-own-role.ts';
-import { createAgentexEndpoints } from './http/agentex/endpoints.ts';
 import { createAdminRoutes } from './http/admin.ts';
-import type { ServedEndpoint } from './http/endpoint.ts';
 import { createServeEndpoint } from './http/endpoint.ts';
 import { openHttpServer } from './http/http-server.ts';
 import { createRouter } from './http/router.ts';
@@ -43,9 +39,7 @@ import { createParentChain } from './parents/parent-chain.ts';
 import { SourceProblemsError } from './parents/postgres-catalogue.ts';
 import type { RedisClient } from './parents/redis-client.ts';
 import type { Sql } from './parents/sql.ts';
-import type { Principals } from './principals/open-principals.ts';
 import { openPrincipals } from './principals/open-principals.ts';
-import { createSignedPrincipals } from './principals/signed-principal.ts';
 import type { RelationshipChain } from './relationships/relationship-chain.ts';
 import { createRelationshipChain } from './relationships/relationship-chain.ts';
 import { createSentinelPicker } from './relationships/sentinels.ts';
@@ -56,17 +50,16 @@ import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { createGrpcListener } from './rpc/grpc-listener.ts';
 import { createCursorCodec } from './rpc/list-cursor.ts';
 import { createHealth } from './rpc/health.ts';
-import type { ProcedureDeps } from './rpc/procedures.ts';
 import { createProcedures } from './rpc/procedures.ts';
+import { createAgentex } from './server-agentex.ts';
 import { createAuthzen } from './server-authzen.ts';
-import { createGateway, toExtAuthz } from './server-gateways.ts';
+import { createForwardAuthDoor, createGateway, toExtAuthz } from './server-gateways.ts';
 import {
   isOneOf,
   toCaching,
   toCallersOptions,
   toCursorSecrets,
   toHiddenDenials,
-  toIsEnforced,
   toParentOptions,
   toPrincipalsOptions,
 } from './server-options.ts';
@@ -252,7 +245,11 @@ export async function startServer(
       },
       config,
     ),
-    ...createAgentexDoor(serve, { ...useCases, principals, observer: principalObserver, decisionLog }, config),
+    ...createAgentex(
+      { ...useCases, serve, clock: CLOCK, principals, observer: principalObserver, decisionLog },
+      config,
+    ),
+    ...createForwardAuthDoor({ serve, authorizeRequest }, config),
   ]);
   const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, fallback: router }, limits);
   const httpServer = await openHttpServer(connectRoutes, {
@@ -306,37 +303,6 @@ function createLifecycle(
     grantRole: createGrantRole(deps, model),
     revokeRole: createRevokeRole(deps, model),
   };
-}
-
-/** Nothing unless it is configured. */
-function createAgentexDoor(
-  serve: ReturnType<typeof createServeEndpoint>,
-  {
-    principals,
-    ...useCases
-  }: Omit<ProcedureDeps, 'cursors'> & {
-    readonly principals: Principals;
-    readonly observer: PrincipalObserver;
-    readonly decisionLog: DecisionLog;
-  },
-  { agentex }: Config,
-): readonly ServedEndpoint[] {
-  if (agentex === undefined) return [];
-  return createAgentexEndpoints(
-    serve,
-    {
-      ...useCases,
-      authenticate: principals.authenticate,
-      principals: createSignedPrincipals(
-        { clock: CLOCK },
-        { keyRing: agentex.signingKeys, ttlMs: agentex.principalTtlMs },
-      ),
-      isEnforced: toIsEnforced(agentex),
-      grantOwnRole: createGrantOwnRole(useCases),
-      revokeOwnRole: createRevokeOwnRole(useCases),
-    },
-    agentex,
-  );
 }
 
 function toGuardedRedis(stores: Stores, { redis }: Config, breaker: Breaker): Pick<ParentChainDeps, 'redis'> {

@@ -146,7 +146,19 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
     let message: Answer | Promise<Answer> | undefined;
     try {
       message = work();
-      return message instanceof Promise ? message.finally(end) : message;
+      // Not `finally`, which makes two more promises of each call.
+      return message instanceof Promise
+        ? message.then(
+            (answer: Answer) => {
+              end();
+              return answer;
+            },
+            (error: unknown) => {
+              end();
+              throw error;
+            },
+          )
+        : message;
     } finally {
       if (!(message instanceof Promise)) end();
     }

@@ -77,6 +77,14 @@ export interface ListenerTlsConfig {
   readonly clientCaFile?: string;
 }
 
+/** How gateways ask that make a request of their own about each request: `/forward-auth` on the HTTP listener. */
+export interface ForwardAuthConfig {
+  /** `x-forwarded-method` and `-uri`, or `x-original-method` and `-uri`. Default `forwarded`. */
+  readonly requestHeaders: 'forwarded' | 'original';
+  /** 403 for nginx, which passes no other denial on. Default 404. */
+  readonly deniedStatus: 403 | 404;
+}
+
 /** Who may ask. With tokens or certificates, every caller must prove who it is; without, whoever is on loopback may ask. */
 export interface AuthenticationConfig {
   /** A YAML list of `{name, sha256, permissions}`, read again when it changes. Default none. */
@@ -290,6 +298,8 @@ export interface DenialsConfig {
 export interface GatewayConfig extends GatewayRoutesConfig {
   readonly identityHeaders: IdentityHeadersConfig;
   readonly extAuthz: ExtAuthzConfig;
+  /** Default none: no such door. */
+  readonly forwardAuth?: ForwardAuthConfig;
 }
 
 /**

@@ -14,6 +14,7 @@ import type {
 } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { toExtAuthzTree, toIdentityHeadersTree } from './ext-authz-settings.ts';
+import { toForwardAuthTree } from './forward-auth-settings.ts';
 import { MASK, maskUrl } from './mask.ts';
 import { toAgentexTree, toGatewayPrincipalTree, toPrincipalsTree } from './render-principals.ts';
 
@@ -113,6 +114,7 @@ export function renderConfig(config: Config): string {
       principal: toGatewayPrincipalTree(config.principals.gateway),
       identity_headers: toIdentityHeadersTree(config.gateway.identityHeaders),
       ext_authz: toExtAuthzTree(config.gateway.extAuthz),
+      forward_auth: toForwardAuthTree(config.gateway.forwardAuth),
     },
     authzen: toAuthzenTree(config.authzen),
     types: toTypesTree(config),

@@ -28,6 +28,7 @@ import {
 } from './fields.ts';
 import { extAuthzSchema, identityHeadersSchema } from './ext-authz-settings.ts';
 import { agentexSchema, gatewayPrincipalSchema, principalsSchema } from './principal-settings.ts';
+import { forwardAuthSchema } from './forward-auth-settings.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -290,6 +291,7 @@ export const settingsSchema = z.object({
       principal: gatewayPrincipalSchema.prefault({}),
       identity_headers: identityHeadersSchema.prefault({}),
       ext_authz: extAuthzSchema.prefault({}),
+      forward_auth: forwardAuthSchema.exactOptional(),
     })
     .prefault({}),
   authzen: authzenSchema.prefault({}),

@@ -13,6 +13,7 @@ import type {
   SigningKey,
 } from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
+import { toForwardAuthConfig } from './forward-auth-settings.ts';
 import { toExtAuthzConfig, toIdentityHeadersConfig } from './ext-authz-settings.ts';
 import { toAgentexConfig, toPrincipalsConfig } from './to-principals-config.ts';
 import type {
@@ -127,6 +128,7 @@ export function toConfig(
       ...routes,
       identityHeaders: toIdentityHeadersConfig(gateway.identity_headers),
       extAuthz: toExtAuthzConfig(gateway.ext_authz),
+      ...(gateway.forward_auth === undefined ? {} : { forwardAuth: toForwardAuthConfig(gateway.forward_auth) }),
     },
     log,
     authzen: toAuthzenConfig(settings.authzen),

@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TlsSource } from '../authorize/ports-callers.ts';
 import { createBodyDrain } from './drain-bodies.ts';
+import { hasBody } from './read-body.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -52,18 +53,21 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
   const server = createAnyServer(options, (request, response) => {
     if (isDraining) response.shouldKeepAlive = false;
     if (isFlood(request.socket, response)) return;
-    // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
-    request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
-    // Before Node's own listener, which has all of a body read that nobody has begun to read.
-    response.prependOnceListener('finish', () => drainBody(request));
-    // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
-    response.on('timeout', (socket: Socket) => {
-      if (socket.writableLength > 0) socket.destroy();
-    });
+    if (hasBody(request)) {
+      // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
+      request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
+      // Before Node's own listener, which has all of a body read that nobody has begun to read.
+      response.prependOnceListener('finish', () => drainBody(request));
+    }
     handler(request, response);
   });
-  server.setTimeout(options.stallTimeoutMs);
+  // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
+  server.setTimeout(options.stallTimeoutMs, (socket: CountedSocket) => {
+    if ((socket.underWay ?? 0) === 0 || socket.writableLength > 0) socket.destroy();
+  });
   server.maxConnections = options.maxConnections;
+  // The bytes of headers are bounded. Node drops what is above a count without a word: what a gateway appends comes last.
+  server.maxHeadersCount = 0;
   const { host, port } = options;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new Error(`can't listen on ${host}:${port}: ${cause.message}`, { cause })));

@@ -64,7 +64,8 @@ function ask({
     ...(extensions === undefined ? {} : { extensions: new Map(Object.entries(extensions)) }),
   };
   const authorize = createAuthorizeRequest({ findRoute, identify: identifyCalls, checkTask, observer: { answered } });
-  return { answer: authorize(request, CALL, CONTEXT), request, findRoute, identifyCalls, checkTask, answered };
+  const answer = (async () => authorize(request, CALL, CONTEXT))();
+  return { answer, request, findRoute, identifyCalls, checkTask, answered };
 }
 
 const unauthenticated: IdentifyPrincipal = () => ({ kind: 'unauthenticated', reason: 'none' });

@@ -113,6 +113,12 @@ test('fills in every default', () => {
   });
 });
 
+test('fills in the defaults of forward-auth, which is not there without its section', () => {
+  const { gateway } = expectValid(load({ yaml: 'gateway: { forward_auth: {} }' }));
+  expect(gateway.forwardAuth).toEqual({ requestHeaders: 'forwarded', deniedStatus: 404 });
+  expect(defaults.gateway.forwardAuth).toBeUndefined();
+});
+
 test('fills in the defaults of redis', () => {
   const env = { TASKGATE_REDIS_URL: 'redis://localhost:6379', TASKGATE_REDIS_SIGNING_SECRET: SIGNING_SECRET };
   expect(expectValid(load({ env })).redis).toEqual({

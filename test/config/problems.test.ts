@@ -52,6 +52,11 @@ test.each<[string, ...string[]]>([
   ['authzen: { actions: { GET: GET } }', `authzen.actions.GET: ${SPICEDB_NAME_RULE}`],
   ['authzen: { searched_actions: [] }', 'authzen.searched_actions: must be a list of names of actions'],
   ['authzen: { max_page_size: 0 }', 'authzen.max_page_size: must be a whole number from 1 to 10000'],
+  [
+    'gateway: { forward_auth: { request_headers: x-real-uri, denied_status: 401 } }',
+    'gateway.forward_auth.request_headers: must be one of forwarded, original',
+    'gateway.forward_auth.denied_status: must be one of 404, 403',
+  ],
   ['spicedb: { timeout_ms: 0 }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: "1000" }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],
   ['spicedb: { timeout_ms: .nan }', 'spicedb.timeout_ms: must be a whole number from 1 to 60000'],

@@ -37,6 +37,7 @@ denials: { reveal_readable: true }
 consistency: { create: fully_consistent, read: fully_consistent, update: fully_consistent, delete: minimize_latency, execute: fully_consistent, cancel: minimize_latency }
 log: { level: trace, format: json }
 gateway:
+  forward_auth: { request_headers: original, denied_status: 403 }
   identity_headers: { task_id: x-task }
   ext_authz: { enabled: false, sends_bodies: true, claims_key: payload }
   principal: { from: [jwt, claims, headers], token_header: x-token, headers: { user_id: x-user, service_account_id: x-service, agent_id: x-agent, account_id: x-account }, claims: { user_id: sub, account_id: org } }

@@ -19,6 +19,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly address: string;
   /** Connections that clients have open. */
   readonly connections: number;
+  /** Connections that clients have opened so far. */
+  readonly accepted: number;
   /** Resolves when the mode is in force, for the connections that are open too. */
   setMode(mode: FaultMode): Promise<void>;
   /** Cuts what is connected; from now on connections go to an impostor, or to the store again if there is none. */
@@ -33,8 +35,10 @@ export async function startFaultProxy(store: ProxyTarget): Promise<FaultProxy> {
   const links = new Set<FaultLink>();
   let mode: FaultMode = 'ok';
   let target = store;
+  let accepted = 0;
 
   const server = createServer((client) => {
+    accepted += 1;
     if (mode === 'reset') {
       client.on('error', () => undefined);
       client.resetAndDestroy();
@@ -60,6 +64,9 @@ export async function startFaultProxy(store: ProxyTarget): Promise<FaultProxy> {
     address: `${HOST}:${port}`,
     get connections() {
       return links.size;
+    },
+    get accepted() {
+      return accepted;
     },
     async setMode(next) {
       mode = next;
