@@ -1,8 +1,10 @@
+import type { ChildProcessByStdio } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import type { Readable } from 'node:stream';
 import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 import { loadSampleRows, loadSampleTables } from '../../src/embedded/sample-data.ts';
@@ -61,8 +63,9 @@ it.skipIf(binary === undefined)(
       if (!text.includes(shown)) throw new Error(`the page no longer says ${shown}`);
       return text.replaceAll(shown, real);
     }, script);
+    let shell: ChildProcessByStdio<null, Readable, Readable> | undefined;
     try {
-      const shell = spawn('bash', ['-c', here], { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+      shell = spawn('bash', ['-c', here], { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
       const [stdout, stderr] = [shell.stdout, shell.stderr].map(async (stream) => (await stream.toArray()).join(''));
       await once(shell, 'exit');
       const printed = `${await stdout}\n${await stderr}`;
@@ -73,6 +76,7 @@ it.skipIf(binary === undefined)(
         printed,
       ]);
     } finally {
+      if (shell?.pid !== undefined && shell.exitCode === null) process.kill(-shell.pid, 'SIGKILL');
       await rm(directory, { recursive: true, force: true });
     }
   },
