@@ -1,16 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { runAddAccount } from './cli/add-account.ts';
-import { runConfig } from './cli/config.ts';
-import { runDemo } from './cli/demo.ts';
-import { runHashToken } from './cli/hash-token.ts';
 import { parseCommand } from './cli/parse-command.ts';
-import { runReconcile } from './cli/reconcile.ts';
-import { runServe } from './cli/serve.ts';
 import type { ExitCode } from './cli/usage.ts';
 import { EXIT_CODES, USAGE } from './cli/usage.ts';
 
+// Each command is loaded when it runs: a probe in a small container must not load a server.
 const deps = {
   env: process.env,
   readFile: (path: string) => readFileSync(path, 'utf8'),
@@ -41,21 +36,40 @@ async function run(): Promise<ExitCode> {
   }
   const { command } = parsed;
   switch (command.name) {
-    case 'serve':
+    case 'serve': {
+      const { runServe } = await import('./cli/serve.ts');
       return runServe({ ...deps, shutdown: shutdownSignal() });
-    case 'demo':
+    }
+    case 'demo': {
+      const { runDemo } = await import('./cli/demo.ts');
       return runDemo({ ...deps, shutdown: shutdownSignal() });
-    case 'add-account':
+    }
+    case 'healthcheck': {
+      const { runHealthcheck } = await import('./cli/healthcheck.ts');
+      return runHealthcheck(deps, command.options);
+    }
+    case 'schema': {
+      const { runSchema } = await import('./cli/schema.ts');
+      return runSchema(deps, command.options);
+    }
+    case 'add-account': {
+      const { runAddAccount } = await import('./cli/add-account.ts');
       return runAddAccount(deps, command.account);
+    }
     case 'reconcile':
     case 'backfill': {
+      const { runReconcile } = await import('./cli/reconcile.ts');
       const shutdown = shutdownSignal(EXIT_CODES.misused);
       return runReconcile({ ...deps, shutdown }, command.name, command.options);
     }
-    case 'hash-token':
+    case 'hash-token': {
+      const { runHashToken } = await import('./cli/hash-token.ts');
       return runHashToken({ ...deps, readInput: async () => text(process.stdin) }, command.options);
-    case 'config':
+    }
+    case 'config': {
+      const { runConfig } = await import('./cli/config.ts');
       return runConfig(deps, { mode: command.mode });
+    }
     default:
       return command satisfies never;
   }

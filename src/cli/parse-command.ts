@@ -5,8 +5,10 @@ import { CALLER_NAME, CALLER_NAME_RULE, CALLER_PERMISSIONS, COMMON_PERMISSIONS }
 import { identifierProblem } from '../domain/identifier.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
 import type { HashTokenOptions } from './hash-token.ts';
+import type { HealthcheckOptions } from './healthcheck.ts';
 import type { ReconcileCommandOptions } from './reconcile-options.ts';
 import { FlagError, parseReconcileOptions, RECONCILE_FLAGS, RECONCILE_ONLY_FLAGS } from './reconcile-options.ts';
+import type { SchemaCommandOptions } from './schema.ts';
 
 /** A command with its options. */
 export type Command =
@@ -14,6 +16,8 @@ export type Command =
   | { readonly name: 'demo' }
   | { readonly name: 'add-account'; readonly account: string }
   | { readonly name: 'hash-token'; readonly options: HashTokenOptions }
+  | { readonly name: 'healthcheck'; readonly options: HealthcheckOptions }
+  | { readonly name: 'schema'; readonly options: SchemaCommandOptions }
   /** `mode`: whose configuration to print. */
   | { readonly name: 'config'; readonly mode: ConfigMode }
   | { readonly name: 'reconcile' | 'backfill'; readonly options: ReconcileCommandOptions };
@@ -26,7 +30,17 @@ export type ParsedCommand =
   /** `message`: one line without a newline. */
   | { readonly kind: 'error'; readonly message: string };
 
-const COMMANDS = ['serve', 'demo', 'add-account', 'reconcile', 'backfill', 'hash-token', 'config'] as const;
+const COMMANDS = [
+  'serve',
+  'demo',
+  'healthcheck',
+  'schema',
+  'add-account',
+  'reconcile',
+  'backfill',
+  'hash-token',
+  'config',
+] as const;
 const COMMON_FLAGS = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -37,7 +51,12 @@ const HASH_TOKEN_FLAGS = {
   name: { type: 'string' },
   permissions: { type: 'string' },
 } as const;
-const OPTIONS = { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS, ...RECONCILE_FLAGS };
+const HEALTHCHECK_FLAGS = {
+  live: { type: 'boolean' },
+  grpc: { type: 'boolean' },
+} as const;
+const SCHEMA_ACTIONS = ['check', 'apply'] as const;
+const OPTIONS = { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS, ...HEALTHCHECK_FLAGS, ...RECONCILE_FLAGS };
 
 /** Parses the arguments after the program's name. `--help` and `--version` win over the command. */
 export function parseCommand(argv: readonly string[]): ParsedCommand {
@@ -76,9 +95,13 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
     const commands = RECONCILE_ONLY_FLAGS.includes(flag) ? ['reconcile'] : ['reconcile', 'backfill'];
     if (!commands.includes(known)) return error(`--${flag} goes with the command ${commands.join(' or ')}`);
   }
+  const probing = Object.keys(values).find((given) => Object.hasOwn(HEALTHCHECK_FLAGS, given));
+  if (probing !== undefined && known !== 'healthcheck') return error(`--${probing} goes with the command healthcheck`);
   if (known === 'add-account') return parseAddAccount(args, forDemo);
+  if (known === 'schema') return parseSchema(args, forDemo);
   if (args[0] !== undefined) return error(`${known} takes no argument, but there is ${JSON.stringify(args[0])}`);
   if (isReconcile(known)) return forDemo ? error('--demo goes with the command config') : parseReconcile(known, tokens);
+  if (known === 'healthcheck') return forDemo ? error('--demo goes with the command config') : parseHealthcheck(values);
   if (known === 'config') return { kind: 'command', command: { name: known, mode: forDemo ? 'demo' : 'serve' } };
   return forDemo ? error('--demo goes with the command config') : { kind: 'command', command: { name: known } };
 }
@@ -91,6 +114,24 @@ function parseAddAccount(args: readonly string[], forDemo: boolean): ParsedComma
   const problem = account === NEW_RESOURCE_ID ? 'must name one account' : identifierProblem(account);
   if (problem !== undefined) return error(`the account ${problem}`);
   return { kind: 'command', command: { name: 'add-account', account } };
+}
+
+function parseSchema([action, file, extra]: readonly string[], forDemo: boolean): ParsedCommand {
+  if (forDemo) return error('--demo goes with the command config');
+  const known = SCHEMA_ACTIONS.find((name) => name === action);
+  if (action === undefined) return error('schema needs an action: check or apply');
+  if (known === undefined) return error(`schema checks or applies: there is no ${JSON.stringify(action)}`);
+  if (extra !== undefined) return error(`schema takes one file, but there is ${JSON.stringify(extra)} too`);
+  const options = { action: known, ...(file === undefined ? {} : { file }) };
+  return { kind: 'command', command: { name: 'schema', options } };
+}
+
+function parseHealthcheck(values: Readonly<Record<string, unknown>>): ParsedCommand {
+  const isLive = values['live'] === true;
+  const isGrpc = values['grpc'] === true;
+  if (isLive && isGrpc) return error('--live and --grpc exclude each other: gRPC health says whether it is ready');
+  const options = { asks: isGrpc ? 'grpc' : isLive ? 'live' : 'ready' } as const;
+  return { kind: 'command', command: { name: 'healthcheck', options } };
 }
 
 function parseHashToken(args: readonly string[], values: Readonly<Record<string, unknown>>): ParsedCommand {
@@ -129,6 +170,7 @@ function isReconcile(name: string | undefined): name is 'reconcile' | 'backfill'
 
 function offeredFlags(command: string | undefined): object {
   if (isReconcile(command)) return { ...COMMON_FLAGS, ...RECONCILE_FLAGS };
+  if (command === 'healthcheck') return { ...COMMON_FLAGS, ...HEALTHCHECK_FLAGS };
   return command === 'hash-token' ? { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS } : COMMON_FLAGS;
 }
 

@@ -18,6 +18,9 @@ Usage: taskgate <command>
 Commands:
   serve              answer with real stores
   demo               answer with embedded stores and sample data: needs nothing else
+  healthcheck        ask the taskgate of the same configuration whether it is ready
+  schema check|apply [FILE]
+                     compare a SpiceDB schema with SpiceDB's, or write it; without FILE, the one that comes with taskgate
   add-account NAME   let the principals of an account create in it (writes its tenant gate to SpiceDB)
   reconcile          find relationships without a row and rows without relationships; --apply removes and registers
   backfill           find rows without relationships, for first adoption; --apply registers
@@ -28,6 +31,9 @@ Options:
   -h, --help         print this
   --version          print the version
 
+Options of healthcheck (the admin listener's /readyz without any):
+  --live             ask /livez: whether it runs, whatever its stores do
+  --grpc             ask the health service of the gRPC listener, on its unix socket or in plain text
 Options of hash-token:
   --generate         make a token (256 bits) instead, and print it on standard error
   --name NAME        of the caller                                    (caller)
@@ -59,5 +65,6 @@ Environment (each wins over YAML; an empty one counts as not set):
   TASKGATE_REDIS_SIGNING_SECRET   32 characters or more               (required with Redis, here or in YAML)
 
 Exit codes: 0 done, 1 failed, 2 wrong command line or configuration.
+Of healthcheck: 0 yes, 1 no or no answer in time. Of schema check: 0 the same, 1 different, or could not tell.
 Of reconcile and backfill: 0 clean or all repaired, 1 differences are left, 2 could not tell (also: stopped, not pruned).
 `;

@@ -56,6 +56,7 @@ export const LOOKUP_RESOURCES = permissionsMethod(
 export const LOOKUP_SUBJECTS = permissionsMethod('LookupSubjects', v1.LookupSubjectsRequest, v1.LookupSubjectsResponse);
 export const REFLECT_SCHEMA = schemaMethod('ReflectSchema', v1.ReflectSchemaRequest, v1.ReflectSchemaResponse);
 export const READ_SCHEMA = schemaMethod('ReadSchema', v1.ReadSchemaRequest, v1.ReadSchemaResponse);
+export const DIFF_SCHEMA = schemaMethod('DiffSchema', v1.DiffSchemaRequest, v1.DiffSchemaResponse);
 export const WRITE_SCHEMA = schemaMethod('WriteSchema', v1.WriteSchemaRequest, v1.WriteSchemaResponse);
 
 export const WATCH = method(`/${v1.WatchService.typeName}/Watch`, v1.WatchRequest, v1.WatchResponse);

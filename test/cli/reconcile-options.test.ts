@@ -70,7 +70,7 @@ test.each([
 });
 
 test('the CronJob runs a command that there is, one at a time, with no rights that it has no need of', () => {
-  const text = readFileSync(new URL('../../deploy/kubernetes/reconcile-cronjob.yaml', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../deploy/kubernetes/base/reconcile-cronjob.yaml', import.meta.url), 'utf8');
   const { spec } = parse(text) as {
     spec: { concurrencyPolicy: string; jobTemplate: { spec: { template: { spec: PodSpec } } } };
   };

@@ -8,6 +8,7 @@ import type { CallContext, Relationship } from '../../src/authorize/ports.ts';
 import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
 import type { SpiceDbOptions } from '../../src/relationships/spicedb-client.ts';
 import { WRITE_SCHEMA } from '../../src/relationships/spicedb-methods.ts';
+import { createSpiceDbSchema } from '../../src/relationships/spicedb-schema.ts';
 import { findOnPath } from './find-on-path.ts';
 import { freePort } from './free-port.ts';
 import { createTestDatabase } from './test-database.ts';
@@ -33,8 +34,8 @@ export interface SpiceDbServerOptions {
   readonly core?: number;
   /** Milliseconds after which Watch looks for changes again when there were none. Default: SpiceDB's own, 1,000. */
   readonly watchHeartbeatMs?: number;
-  /** What it holds when it is ready, beside the schema that taskgate deploys. */
-  readonly relationships: readonly Relationship[];
+  /** What it holds when it is ready, beside the schema that taskgate deploys; or nothing, not even a schema. */
+  readonly relationships: readonly Relationship[] | 'nothing';
 }
 
 /** `spicedb` on the PATH, or as `scripts/install-spicedb.sh` builds it. */
@@ -69,7 +70,7 @@ export async function startSpiceDbServer(
   const until = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     try {
-      await seedSpiceDb(options, relationships);
+      await (relationships === 'nothing' ? expectNoSchema(options) : seedSpiceDb(options, relationships));
       break;
     } catch (error) {
       if (Date.now() > until) throw error;
@@ -78,6 +79,17 @@ export async function startSpiceDbServer(
   }
   const kept = opened.move();
   return { options, datastoreUrl: datastore.url, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+}
+
+async function expectNoSchema(spiceDb: SpiceDbOptions): Promise<void> {
+  const chain = createRelationshipChain({ clock: { nowMs: Date.now } }, { spiceDb });
+  const context: CallContext = { signal: new AbortController().signal, deadlineAtMs: Date.now() + CALL_TIMEOUT_MS };
+  try {
+    const found = await createSpiceDbSchema(chain).compare('definition user {}', context);
+    if (found.kind !== 'absent') throw new Error('there is a schema already');
+  } finally {
+    chain.close();
+  }
 }
 
 /** Writes the schema that taskgate deploys, and relationships. @throws TaskgateError if SpiceDB can't be reached. */
