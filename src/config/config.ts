@@ -7,6 +7,7 @@ import type { RowValues } from '../domain/row-values.ts';
 import type { TypeModel } from '../domain/type-model.ts';
 import type { Route } from '../routes/route.ts';
 import type { ListenerAddress, TcpAddress } from './address.ts';
+import type { RolloutConfig } from './rollout-config.ts';
 
 /** `serve` runs with real stores; `demo` with embedded ones, and needs no addresses of any. */
 export type ConfigMode = 'serve' | 'demo';
@@ -34,6 +35,8 @@ export interface Config {
   readonly log: LogConfig;
   /** What gateways ask about. */
   readonly gateway: GatewayConfig;
+  /** Whose answers are enforced. */
+  readonly rollout: RolloutConfig;
   /** What each operation on each type asks. Default: DESIGN.md §2. */
   readonly types: TypeModel;
   /** Where parents and names are looked up. A registered type without a table has none. */

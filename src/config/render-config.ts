@@ -7,6 +7,7 @@ import { formatAddress } from './address.ts';
 import type { AuthenticationConfig, Config, GatewayConfig, ListenerTlsConfig, RedisConfig } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { MASK, maskUrl } from './mask.ts';
+import { toRolloutTree } from './render-rollout.ts';
 
 const HEADER =
   '# The effective configuration. Secrets are masked: put them back before this is used as TASKGATE_CONFIG.\n';
@@ -98,6 +99,7 @@ export function renderConfig(config: Config): string {
     consistency: Object.fromEntries([...config.consistency].map(([operation, { kind }]) => [operation, kind])),
     log,
     gateway: toGatewayTree(config.gateway),
+    rollout: toRolloutTree(config.rollout),
     types: toTypesTree(config),
   };
   return HEADER + stringify(tree, { lineWidth: 0, aliasDuplicateObjects: false });

@@ -4,6 +4,7 @@ import { OPERATIONS } from '../domain/operation.ts';
 import type { BuiltTypes } from './build-types.ts';
 import type { AuthenticationConfig, Config, ConfigMode, ListenerTlsConfig, RedisConfig, SigningKey } from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
+import { toRolloutConfig } from './rollout-config.ts';
 import type { AuthenticationSettings, RedisSettings, Settings, TlsSettings } from './settings-schema.ts';
 
 const SERVE_DRAIN_DELAY_MS = 1000;
@@ -101,6 +102,7 @@ export function toConfig(settings: Settings, built: BuiltTypes & Pick<Config, 'g
     },
     consistency: new Map(OPERATIONS.map((operation) => [operation, CONSISTENCIES[consistency[operation]]])),
     log,
+    rollout: toRolloutConfig(settings.rollout),
     ...built,
   };
 }
