@@ -18,6 +18,7 @@ import { measureOverload } from './overload.ts';
 import { plotLatency } from './plot.ts';
 import { measureReconcile } from './reconcile.ts';
 import { measureRegister } from './register.ts';
+import { measureRollout } from './rollout.ts';
 import type { BenchRow, BenchSection } from './support/row.ts';
 import { startBenchStores } from './support/stores.ts';
 import { describeRun } from './support/describe-run.ts';
@@ -26,6 +27,7 @@ import { measureWarmCheck } from './warm-check.ts';
 /** In the order of measuring: the lists see how many tasks there are, so what seeds more comes after them. */
 const SECTIONS: Readonly<Record<string, BenchSection>> = {
   warm: measureWarmCheck,
+  rollout: measureRollout,
   cerbos: measureBesideCerbos,
   latency: plotLatency,
   connect: measureConnectCheck,

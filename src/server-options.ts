@@ -9,6 +9,7 @@ import type { Principal } from './domain/principal.ts';
 import type { ParentChainOptions } from './parents/parent-chain.ts';
 import type { PrincipalsOptions } from './principals/open-principals.ts';
 import type { CachingOptions } from './relationships/relationship-chain.ts';
+import type { RolloutOptions } from './rollout/open-rollout.ts';
 
 const MAX_KEYS_PER_QUERY = 10_000;
 const SECRET_BYTES = 32;
@@ -64,6 +65,23 @@ export function toHiddenDenials({ denials }: Config): HiddenDenialOptions {
 export function toCursorSecrets({ lists }: Config): readonly [string, ...string[]] {
   const [first, ...others] = lists.cursorSecrets;
   return first === undefined ? [randomBytes(SECRET_BYTES).toString('hex')] : [first, ...others];
+}
+
+export function toRolloutOptions({ rollout, types }: Config): RolloutOptions {
+  const { provider, default: safeDefault, flagTimeoutMs, flagRefreshMs, flagKeepMs } = rollout;
+  return {
+    provider: provider.kind === 'static' ? { kind: 'static', flags: { ...provider, default: safeDefault } } : provider,
+    safeDefault,
+    types: [...types.keys()],
+    kept: { timeoutMs: flagTimeoutMs, refreshMs: flagRefreshMs, keepMs: flagKeepMs },
+  };
+}
+
+/** Undefined where nobody is, so that nobody has to be compared. */
+export function toIsBypassed({ rollout: { bypass } }: Config): ((principal: Principal) => boolean) | undefined {
+  if (bypass.length === 0) return undefined;
+  return ({ kind, id, account }) =>
+    bypass.some((other) => other.kind === kind && other.id === id && (other.account ?? account) === account);
 }
 
 export function isOneOf(principals: readonly Principal[]): (principal: Principal) => boolean {

@@ -9,11 +9,15 @@ import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts'
 import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
 import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
+import { createDecisionGate } from './authorize/gate-decisions.ts';
+import { gateLists } from './authorize/gate-lists.ts';
 import type { Clock, DecideCheck } from './authorize/ports.ts';
 import type { AuthorizeRequest } from './authorize/ports-gateway.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
+import type { RolloutGates, RolloutObserver } from './authorize/ports-rollout.ts';
+import { createShadowRunner } from './authorize/run-in-shadow.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
 import { openCallers } from './callers/open-callers.ts';
 import { createYoungCollector } from './calls/collect-young.ts';
@@ -29,6 +33,7 @@ import { openHttpServer } from './http/http-server.ts';
 import { createRouter } from './http/router.ts';
 import { createGrantRole, createRevokeRole } from './lifecycle/change-role.ts';
 import { createDeregisterResource } from './lifecycle/deregister-resource.ts';
+import { gateWrites } from './lifecycle/gate-writes.ts';
 import { createRegisterResource } from './lifecycle/register-resource.ts';
 import { registerSentinels } from './lifecycle/register-sentinels.ts';
 import { createTenantGates } from './lifecycle/tenant-gates.ts';
@@ -46,6 +51,8 @@ import { createSentinelPicker } from './relationships/sentinels.ts';
 import type { SpiceDbOptions } from './relationships/spicedb-client.ts';
 import type { Breaker } from './resilience/breaker.ts';
 import { createGuards } from './resilience/guards.ts';
+import { createLoopLoad } from './rollout/loop-load.ts';
+import { openRollout } from './rollout/open-rollout.ts';
 import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { createGrpcListener } from './rpc/grpc-listener.ts';
 import { createCursorCodec } from './rpc/list-cursor.ts';
@@ -60,8 +67,10 @@ import {
   toCallersOptions,
   toCursorSecrets,
   toHiddenDenials,
+  toIsBypassed,
   toParentOptions,
   toPrincipalsOptions,
+  toRolloutOptions,
 } from './server-options.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
 import { logFault } from './telemetry/logger.ts';
@@ -72,6 +81,7 @@ import { createParentObserver } from './telemetry/parent-observer.ts';
 import { createPrincipalObserver } from './telemetry/principal-observer.ts';
 import { createReloadObserver } from './telemetry/reload-observer.ts';
 import { createResilienceObserver } from './telemetry/resilience-observer.ts';
+import { createRolloutObserver } from './telemetry/rollout-observer.ts';
 
 const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
@@ -161,20 +171,37 @@ export async function startServer(
     toHiddenDenials(config),
   );
   showHiddenDenials(metrics, hiddenDenials.figures);
-  const decideCheck = hiddenDenials.watchCheck(createDecideCheck(decideDeps, decideOptions));
-  const decideChecks = hiddenDenials.watchChecks(createDecideChecks(decideDeps, decideOptions));
+  const checkInShadow = createDecideCheck(decideDeps, decideOptions);
+  const checksInShadow = createDecideChecks(decideDeps, decideOptions);
+  const decideCheck = hiddenDenials.watchCheck(checkInShadow);
+  const decideChecks = hiddenDenials.watchChecks(checksInShadow);
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
   const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
+  const rolloutObserver = createRolloutObserver({ logger, metrics });
+  const rollout = open.use(await openRollout({ clock: CLOCK, observer: rolloutObserver }, toRolloutOptions(config)));
+  const shadow = createShadowRunner(
+    { clock: CLOCK, isBusy: createLoopLoad({ clock: CLOCK }) },
+    { timeoutMs: config.rollout.shadowTimeoutMs, maxChecks: config.rollout.maxShadowChecks },
+  );
+  const gating = { gates: rollout.gates, observer: rolloutObserver };
+  const gated = { offAnswer: config.rollout.offAnswer, isBypassed: toIsBypassed(config) };
+  const gate = createDecisionGate({ ...gating, shadow }, { ...plan, ...gated });
   const useCases = {
-    checkTask: createCheckTask({ decideCheck, decisionLog }),
-    batchCheckTask: createBatchCheckTask({ decideChecks, decisionLog }),
-    filterReadableTasks: createFilterReadableTasks({ decideChecks: decideForLists }),
-    listReadableTasks: createListReadableTasks(
-      { lister: relationships.lister },
-      { ...plan, isUnscoped: isOneOf(config.lists.unscoped) },
+    checkTask: createCheckTask({ decideCheck: gate.gateCheck(decideCheck, checkInShadow), decisionLog }),
+    batchCheckTask: createBatchCheckTask({ decideChecks: gate.gateChecks(decideChecks, checksInShadow), decisionLog }),
+    filterReadableTasks: createFilterReadableTasks({ decideChecks: gate.gateChecks(decideForLists, decideForLists) }),
+    listReadableTasks: gateLists(
+      {
+        ...gating,
+        listReadableTasks: createListReadableTasks(
+          { lister: relationships.lister },
+          { ...plan, isUnscoped: isOneOf(config.lists.unscoped) },
+        ),
+      },
+      { types: config.types, ...gated },
     ),
-    ...createLifecycle({ decideCheck, ...relationships }, config),
+    ...createLifecycle({ decideCheck, ...relationships, gating }, config),
   };
   const { checkTask } = useCases;
   const authorizeRequest =
@@ -192,7 +219,7 @@ export async function startServer(
   const readiness = await watchReadiness(
     {
       probes: createReadinessProbes(
-        toReadinessDeps(config, stores, { parents, ...relationships }),
+        { ...toReadinessDeps(config, stores, { parents, ...relationships }), ...toFlagsProbe(config, rollout) },
         mappedPermissions(config.types, config.registrations),
       ),
       clock: CLOCK,
@@ -207,6 +234,7 @@ export async function startServer(
 
   open.use(readiness);
   open.defer(() => relationships.close());
+  open.use(shadow);
   const { grpc, http, admin } = config.listeners;
   const grpcListener = await createGrpcListener(
     {
@@ -241,7 +269,7 @@ export async function startServer(
         decisionLog,
         ...decideDeps,
         policy: relationships.policy,
-        decideChecks: hiddenDenials.watchChecks(decideForLists),
+        decideChecks: gate.gateChecks(hiddenDenials.watchChecks(decideForLists), decideForLists),
       },
       config,
     ),
@@ -289,7 +317,15 @@ export async function startServer(
 
 /** The use cases that write. */
 function createLifecycle(
-  { decideCheck, writer, reader }: RelationshipChain & { readonly decideCheck: DecideCheck },
+  {
+    decideCheck,
+    writer,
+    reader,
+    gating,
+  }: RelationshipChain & {
+    readonly decideCheck: DecideCheck;
+    readonly gating: { readonly gates: RolloutGates; readonly observer: RolloutObserver };
+  },
   { types, registrations }: Config,
 ) {
   const model = {
@@ -297,12 +333,21 @@ function createLifecycle(
     registrations: new Map(registrations.map((registration) => [registration.type, registration])),
   };
   const deps = { decideCheck, writer, reader };
-  return {
+  const writes = {
     registerResource: createRegisterResource({ ...deps, tenantGates: createTenantGates({ reader }) }, model),
     deregisterResource: createDeregisterResource(deps, model),
     grantRole: createGrantRole(deps, model),
     revokeRole: createRevokeRole(deps, model),
   };
+  return gateWrites(writes, gating, model);
+}
+
+/** Configuration can always be told. */
+function toFlagsProbe(
+  { rollout: { provider } }: Config,
+  rollout: { problem(): string | undefined },
+): Pick<ReadinessDeps, 'flagsProblem'> {
+  return provider.kind === 'static' ? {} : { flagsProblem: () => rollout.problem() };
 }
 
 function toGuardedRedis(stores: Stores, { redis }: Config, breaker: Breaker): Pick<ParentChainDeps, 'redis'> {

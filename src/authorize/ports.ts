@@ -3,6 +3,7 @@ import type { DecisionKind, Outcome } from '../domain/decision.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import type { MappedPermission } from '../domain/mapped-permissions.ts';
 import type { Principal } from '../domain/principal.ts';
+import type { Difference, Enforcement, LegacyAnswer } from '../domain/rollout.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 
 /** What bounds one request: every remote call made for it ends when `signal` aborts or `deadlineAtMs` passes. */
@@ -172,6 +173,15 @@ export interface DecisionRecord {
   readonly outcome: DecisionKind | 'ERROR';
   /** Why, in a closed set of words: `held`, `denied`, `absent`, or the error's class. */
   readonly reason: string;
+  /** How far the account is with the type; absent where it is enforced and nothing else intervened. */
+  readonly enforcement?: Enforcement;
+  /** What the application's own rule says, if it said so. */
+  readonly legacy?: LegacyAnswer;
+  /** What was decided beside the answer, and how the two compare. */
+  readonly shadow?: { readonly outcome: DecisionKind | 'ERROR' | 'DROPPED'; readonly reason?: string };
+  readonly difference?: Difference;
+  /** True: the principal is trusted, and nobody was asked. */
+  readonly bypass?: boolean;
 }
 
 export interface DecisionLog {

@@ -10,6 +10,8 @@ export interface ReadinessDeps {
   readonly registerSentinels: (context: CallContext) => Promise<unknown>;
   /** Absent without Redis. */
   readonly pingRedis?: () => Promise<unknown>;
+  /** Says which flags have their safe default because they can't be told. */
+  readonly flagsProblem?: () => string | undefined;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface ReadinessDeps {
  * that can't be written (a read-only token) leave the decisions right: without either the service is degraded, and ready.
  */
 export function createReadinessProbes(deps: ReadinessDeps, mapped: readonly MappedPermission[]): readonly Probe[] {
-  const { databaseProblem, schemaCheck, registerSentinels, pingRedis } = deps;
+  const { databaseProblem, schemaCheck, registerSentinels, pingRedis, flagsProblem } = deps;
   let hasSentinels = false;
   const optional: Probe[] = [
     {
@@ -39,6 +41,9 @@ export function createReadinessProbes(deps: ReadinessDeps, mapped: readonly Mapp
         return undefined;
       },
     });
+  }
+  if (flagsProblem !== undefined) {
+    optional.push({ name: 'flags', required: false, problem: async () => flagsProblem() });
   }
   return [
     { name: 'database', required: true, problem: databaseProblem },

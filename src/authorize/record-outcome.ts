@@ -1,9 +1,9 @@
-import type { Outcome } from '../domain/decision.ts';
+import type { Outcome, ShadowResult } from '../domain/decision.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import type { DecisionLog, DecisionRecord } from './ports.ts';
 
-/** Writes one outcome to the decision log, whichever use case it came from. */
+/** Writes one outcome to the decision log, whichever use case it came from; with what shadow came to, once it has. */
 export function recordOutcome(
   log: DecisionLog,
   asked: {
@@ -15,14 +15,35 @@ export function recordOutcome(
   outcome: Outcome,
 ): void {
   const { decisionId, caller, principal, check } = asked;
-  log.record({
+  const record: DecisionRecord = {
     decisionId,
     caller,
     principal,
     type: check.resource.type,
     operation: check.operation,
     ...outcomeOf(outcome),
-  });
+  };
+  const note = outcome.kind === 'decided' ? outcome.rollout : undefined;
+  if (note === undefined) {
+    log.record(record);
+    return;
+  }
+  const { enforcement, legacy, shadow } = note;
+  const noted = {
+    ...record,
+    enforcement,
+    ...(legacy === undefined ? {} : { legacy }),
+    ...(record.reason === 'bypassed' ? { bypass: true } : {}),
+  };
+  const write = (result: ShadowResult | undefined): void => log.record({ ...noted, ...describeShadow(result) });
+  if (shadow instanceof Promise) void shadow.then(write);
+  else write(shadow);
+}
+
+function describeShadow(result: ShadowResult | undefined): Pick<DecisionRecord, 'shadow' | 'difference'> {
+  if (result === undefined) return {};
+  if (result.kind === 'dropped') return { shadow: { outcome: 'DROPPED' } };
+  return { shadow: outcomeOf(result.outcome), difference: result.difference };
 }
 
 /** An outcome in the words of the log. */

@@ -8,6 +8,7 @@ import type { TypeModel } from '../domain/type-model.ts';
 import type { Route } from '../routes/route.ts';
 import type { ListenerAddress, TcpAddress } from './address.ts';
 import type { AgentexConfig, PrincipalsConfig } from './principals-config.ts';
+import type { RolloutConfig } from './rollout-config.ts';
 
 /** `serve` runs with real stores; `demo` with embedded ones, and needs no addresses of any. */
 export type ConfigMode = 'serve' | 'demo';
@@ -39,6 +40,8 @@ export interface Config {
   /** What gateways ask about. */
   readonly gateway: GatewayConfig;
   readonly authzen: AuthzenConfig;
+  /** Whose answers are enforced. */
+  readonly rollout: RolloutConfig;
   /** What each operation on each type asks. Default: DESIGN.md §2. */
   readonly types: TypeModel;
   /** Where parents and names are looked up. A registered type without a table has none. */

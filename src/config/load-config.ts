@@ -1,5 +1,6 @@
 import { buildGateway } from './build-gateway.ts';
 import { buildTypes } from './build-types.ts';
+import { checkRollout } from './check-rollout.ts';
 import { checkSettings } from './check-settings.ts';
 import type { Config, ConfigMode, ServeConfig } from './config.ts';
 import type { Environment } from './environment.ts';
@@ -57,6 +58,7 @@ export function loadConfig(deps: ConfigDeps, { mode }: { readonly mode: ConfigMo
     report: (path, message) => list.reportConflict([path], message),
     isUnclear: (type) => list.brokenKeys.some((key) => isWithin(key, `types.${type}`) && !LEAF_OF_TYPE.test(key)),
   });
+  checkRollout(settings, types.types, list.reportConflict);
   const gateway = buildGateway(settings, {
     types: types.types,
     readFile: deps.readFile,

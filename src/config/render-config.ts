@@ -17,6 +17,7 @@ import { toExtAuthzTree, toIdentityHeadersTree } from './ext-authz-settings.ts';
 import { toForwardAuthTree } from './forward-auth-settings.ts';
 import { MASK, maskUrl } from './mask.ts';
 import { toAgentexTree, toGatewayPrincipalTree, toPrincipalsTree } from './render-principals.ts';
+import { toRolloutTree } from './render-rollout.ts';
 
 const HEADER =
   '# The effective configuration. Secrets are masked: put them back before this is used as TASKGATE_CONFIG.\n';
@@ -117,6 +118,7 @@ export function renderConfig(config: Config): string {
       forward_auth: toForwardAuthTree(config.gateway.forwardAuth),
     },
     authzen: toAuthzenTree(config.authzen),
+    rollout: toRolloutTree(config.rollout),
     types: toTypesTree(config),
   };
   return HEADER + stringify(tree, { lineWidth: 0, aliasDuplicateObjects: false });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CALLER_NAME, CALLER_NAME_RULE, CALLER_PERMISSIONS, COMMON_PERMISSIONS } from '../domain/caller.ts';
 import { OPERATIONS } from '../domain/operation.ts';
 import { PRINCIPAL_KINDS } from '../domain/principal.ts';
+import { rolloutSchema } from './rollout-settings.ts';
 import {
   choice,
   columnName,
@@ -295,6 +296,7 @@ export const settingsSchema = z.object({
     })
     .prefault({}),
   authzen: authzenSchema.prefault({}),
+  rollout: rolloutSchema.prefault({}),
   types: z.record(z.string(), z.nullable(typeSchema)).prefault({}),
 });
 

@@ -13,6 +13,7 @@ import type {
   SigningKey,
 } from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
+import { toRolloutConfig } from './rollout-config.ts';
 import { toForwardAuthConfig } from './forward-auth-settings.ts';
 import { toExtAuthzConfig, toIdentityHeadersConfig } from './ext-authz-settings.ts';
 import { toAgentexConfig, toPrincipalsConfig } from './to-principals-config.ts';
@@ -132,6 +133,7 @@ export function toConfig(
     },
     log,
     authzen: toAuthzenConfig(settings.authzen),
+    rollout: toRolloutConfig(settings.rollout),
     ...types,
   };
 }

@@ -1,4 +1,5 @@
 import type { TaskgateError } from './errors.ts';
+import type { Difference, Enforcement, LegacyAnswer } from './rollout.ts';
 
 /**
  * What was decided. "Could not tell" is not here: it is an error (see `errors.ts`).
@@ -16,13 +17,37 @@ export type Decision =
   | { readonly kind: 'NOT_FOUND' }
   | { readonly kind: 'FORBIDDEN' };
 
-/** Why a decision is what it is; for logs and counters only. */
-export type Reason = 'held' | 'denied' | 'absent' | 'created';
+/**
+ * Why a decision is what it is; for logs and counters only. The last three asked nobody: `legacy` is the answer that came
+ * with the request, `unenforced` the one that is configured in its place, `bypassed` that of a trusted principal.
+ */
+export type Reason = 'held' | 'denied' | 'absent' | 'created' | 'legacy' | 'unenforced' | 'bypassed';
 
 /** A decision, or the error that kept it from being made. */
 export type Outcome =
-  | { readonly kind: 'decided'; readonly decision: Decision; readonly reason: Reason }
+  | {
+      readonly kind: 'decided';
+      readonly decision: Decision;
+      readonly reason: Reason;
+      /** Absent where what was decided is what is answered. */
+      readonly rollout?: RolloutNote;
+    }
   | { readonly kind: 'failed'; readonly error: TaskgateError };
+
+/** What the rollout did to an answer, for logs and counters only. */
+export interface RolloutNote {
+  readonly enforcement: Enforcement;
+  /** What the application's own rule says, if it came with the request. */
+  readonly legacy: LegacyAnswer | undefined;
+  /** What was decided beside the answer. It may come later, and never rejects. */
+  readonly shadow: ShadowResult | Promise<ShadowResult> | undefined;
+}
+
+/** What came of a decision that nobody was told. */
+export type ShadowResult =
+  | { readonly kind: 'compared'; readonly outcome: Outcome; readonly difference: Difference }
+  /** There was too much else to do. */
+  | { readonly kind: 'dropped' };
 
 export type DecisionKind = Decision['kind'];
 

@@ -116,7 +116,8 @@ async function prepare(
   };
 }
 
-function requireRole({ type, roles }: Registration, role: Role): string {
+/** The relation that gives the role. @throws InvalidArgumentError if the type has no such role. */
+export function requireRole({ type, roles }: Registration, role: Role): string {
   const relation = roles.get(role);
   if (relation !== undefined) return relation;
   throw new InvalidArgumentError('role', `${role} is not a role of ${type}; there are ${[...roles.keys()].join(', ')}`);

@@ -12,7 +12,11 @@ import type {
   RevokeRoleRequest,
   RoleSubject as RoleSubjectMessage,
 } from '../gen/taskgate/v1/authorization_pb.js';
-import { Operation as OperationMessage, Role as RoleMessage } from '../gen/taskgate/v1/authorization_pb.js';
+import {
+  LegacyAnswer as LegacyAnswerMessage,
+  Operation as OperationMessage,
+  Role as RoleMessage,
+} from '../gen/taskgate/v1/authorization_pb.js';
 import type { FilterRequest } from '../authorize/filter-readable-tasks.ts';
 import type { ListRequest } from '../authorize/list-readable-tasks.ts';
 import type { Consistency } from '../domain/consistency.ts';
@@ -24,6 +28,7 @@ import type { Principal, PrincipalKind } from '../domain/principal.ts';
 import type { ResourceKey, ResourceRef } from '../domain/resource.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
 import type { Role } from '../domain/role.ts';
+import type { LegacyAnswer } from '../domain/rollout.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import type { RoleChange, RoleSubject } from '../lifecycle/change-role.ts';
 import type { DeregisterRequest } from '../lifecycle/deregister-resource.ts';
@@ -45,6 +50,11 @@ const ROLE_BY_VALUE: ReadonlyMap<RoleMessage, Role> = new Map([
   [RoleMessage.EDITOR, 'editor'],
   [RoleMessage.VIEWER, 'viewer'],
   [RoleMessage.EXECUTOR, 'executor'],
+]);
+
+const LEGACY_BY_VALUE: ReadonlyMap<LegacyAnswerMessage, LegacyAnswer> = new Map([
+  [LegacyAnswerMessage.ALLOWED, 'allow'],
+  [LegacyAnswerMessage.DENIED, 'deny'],
 ]);
 
 const PRINCIPAL_FIELDS: Readonly<Record<'userId' | 'serviceAccountId' | 'agentId', [PrincipalKind, string]>> = {
@@ -82,7 +92,15 @@ export function toTaskCheck(message: CheckTaskRequest | BatchCheckTaskItem): Tas
     consistency: toConsistency(message.consistency),
     createIfAbsent: message.createIfAbsent,
     ...(message.parent === undefined ? {} : { parent: toResourceRef(message.parent, 'parent') }),
+    ...toLegacy(message.legacyAnswer),
   };
+}
+
+function toLegacy(message: LegacyAnswerMessage): Pick<TaskCheck, 'legacy'> {
+  if (message === LegacyAnswerMessage.UNSPECIFIED) return {};
+  const legacy = LEGACY_BY_VALUE.get(message);
+  if (legacy === undefined) throw new InvalidArgumentError('legacy_answer', 'is not a known answer');
+  return { legacy };
 }
 
 /** @throws InvalidArgumentError naming the index and the field. */

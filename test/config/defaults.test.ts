@@ -110,6 +110,17 @@ test('fills in every default', () => {
       searchedActions: [],
       maxPageSize: 1000,
     },
+    rollout: {
+      provider: { kind: 'static', types: new Map(), accounts: new Map() },
+      default: { enforcement: 'enforce', dualWrite: 'on' },
+      offAnswer: 'allow',
+      bypass: [],
+      shadowTimeoutMs: 1000,
+      maxShadowChecks: 256,
+      flagTimeoutMs: 100,
+      flagRefreshMs: 5000,
+      flagKeepMs: 60_000,
+    },
   });
 });
 

@@ -36,6 +36,7 @@ shutdown: { drain_delay_ms: 0, grace_ms: 1 }
 denials: { reveal_readable: true }
 consistency: { create: fully_consistent, read: fully_consistent, update: fully_consistent, delete: minimize_latency, execute: fully_consistent, cancel: minimize_latency }
 log: { level: trace, format: json }
+rollout: { provider: static, enforcement: shadow, dual_write: "off", types: { thing: { enforcement: enforce } }, accounts: { acme: { enforcement: "off", types: { message: { dual_write: "on" } } } }, off_answer: deny, bypass: [{ kind: agent, id: a, account: acme }, { kind: user, id: b }], shadow_timeout_ms: 9, max_shadow_checks: 8, flag_timeout_ms: 7, flag_refresh_ms: 10, flag_keep_ms: 11 }
 gateway:
   forward_auth: { request_headers: original, denied_status: 403 }
   identity_headers: { task_id: x-task }

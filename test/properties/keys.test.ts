@@ -7,6 +7,7 @@ import { toParentKeyText, toRedisKey, toSignedKey } from '../../src/parents/pare
 import { checkKey, consistencyKey, joinParts, kindKey, objectIdOf } from '../../src/relationships/check-key.ts';
 import { escapeObjectId, sentinelObjectId, unescapeObjectId } from '../../src/relationships/object-id.ts';
 import { toWriteRequest } from '../../src/relationships/spicedb-requests.ts';
+import { toKeptKey } from '../../src/rollout/flag-keys.ts';
 import { createCursorCodec } from '../../src/rpc/list-cursor.ts';
 import { forgedParts, HOSTILE_PIECES, hostileText, nearParts } from '../support/hostile-text.ts';
 
@@ -54,6 +55,7 @@ const BUILDERS: readonly (readonly [name: string, count: number, build: Build])[
       }),
   ],
   ['a slot of a batch', 5, (parts) => JSON.stringify([kindKey(checkOf(parts)), objectIdOf(checkOf(parts))])],
+  ['a kept flag', 1, (parts) => toKeptKey('fgac-task', { kind: 'user', account: at(parts, 0) })],
   ['a consistency', 1, (parts) => consistencyKey({ kind: 'at_least_as_fresh', token: at(parts, 0) })],
   ['a row of two parts', 2, joinParts],
   ['a row of seven parts', 7, joinParts],

@@ -171,6 +171,13 @@ export declare type CheckTaskRequest = Message<"taskgate.v1.CheckTaskRequest"> &
    * @generated from field: taskgate.v1.ResourceRef parent = 6;
    */
   parent?: ResourceRef | undefined;
+
+  /**
+   * What is answered, and compared with, where the account is not enforced yet. Without effect where it is.
+   *
+   * @generated from field: taskgate.v1.LegacyAnswer legacy_answer = 7;
+   */
+  legacyAnswer: LegacyAnswer;
 };
 
 /**
@@ -189,7 +196,8 @@ export declare type CheckTaskResponse = Message<"taskgate.v1.CheckTaskResponse">
   decision: Decision;
 
   /**
-   * The task that was checked; with DECISION_ALLOWED only, and only if a task that exists was.
+   * The task that was checked; with DECISION_ALLOWED only, and only if a task that exists was. Empty where nothing was
+   * looked up: the account is not enforced, or the principal is bypassed.
    *
    * @generated from field: string task_id = 2;
    */
@@ -197,6 +205,7 @@ export declare type CheckTaskResponse = Message<"taskgate.v1.CheckTaskResponse">
 
   /**
    * The revision of the relationships that decided; with DECISION_ALLOWED only. Good for Consistency.at_least_as_fresh.
+   * Empty where none did, as for task_id: ask without it then.
    *
    * @generated from field: string checked_at = 3;
    */
@@ -262,6 +271,11 @@ export declare type BatchCheckTaskItem = Message<"taskgate.v1.BatchCheckTaskItem
    * @generated from field: taskgate.v1.ResourceRef parent = 5;
    */
   parent?: ResourceRef | undefined;
+
+  /**
+   * @generated from field: taskgate.v1.LegacyAnswer legacy_answer = 6;
+   */
+  legacyAnswer: LegacyAnswer;
 };
 
 /**
@@ -537,7 +551,8 @@ export declare const RegisterResourceRequestSchema: GenMessage<RegisterResourceR
  */
 export declare type RegisterResourceResponse = Message<"taskgate.v1.RegisterResourceResponse"> & {
   /**
-   * A revision at which it is registered. Good for Consistency.at_least_as_fresh.
+   * A revision at which it is registered. Good for Consistency.at_least_as_fresh. This one and that of the other calls
+   * that write is empty where the rollout of the account kept the call from writing: ask without it then.
    *
    * @generated from field: string written_at = 1;
    */
@@ -855,6 +870,33 @@ export enum Decision {
  * Describes the enum taskgate.v1.Decision.
  */
 export declare const DecisionSchema: GenEnum<Decision>;
+
+/**
+ * LegacyAnswer is what the application's own rule, from before this service, says of the same question.
+ *
+ * @generated from enum taskgate.v1.LegacyAnswer
+ */
+export enum LegacyAnswer {
+  /**
+   * @generated from enum value: LEGACY_ANSWER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: LEGACY_ANSWER_ALLOWED = 1;
+   */
+  ALLOWED = 1,
+
+  /**
+   * @generated from enum value: LEGACY_ANSWER_DENIED = 2;
+   */
+  DENIED = 2,
+}
+
+/**
+ * Describes the enum taskgate.v1.LegacyAnswer.
+ */
+export declare const LegacyAnswerSchema: GenEnum<LegacyAnswer>;
 
 /**
  * AuthorizationService answers "may this principal do this operation on this resource?".

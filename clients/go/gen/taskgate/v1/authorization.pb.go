@@ -198,6 +198,56 @@ func (Decision) EnumDescriptor() ([]byte, []int) {
 	return file_taskgate_v1_authorization_proto_rawDescGZIP(), []int{2}
 }
 
+// LegacyAnswer is what the application's own rule, from before this service, says of the same question.
+type LegacyAnswer int32
+
+const (
+	LegacyAnswer_LEGACY_ANSWER_UNSPECIFIED LegacyAnswer = 0
+	LegacyAnswer_LEGACY_ANSWER_ALLOWED     LegacyAnswer = 1
+	LegacyAnswer_LEGACY_ANSWER_DENIED      LegacyAnswer = 2
+)
+
+// Enum value maps for LegacyAnswer.
+var (
+	LegacyAnswer_name = map[int32]string{
+		0: "LEGACY_ANSWER_UNSPECIFIED",
+		1: "LEGACY_ANSWER_ALLOWED",
+		2: "LEGACY_ANSWER_DENIED",
+	}
+	LegacyAnswer_value = map[string]int32{
+		"LEGACY_ANSWER_UNSPECIFIED": 0,
+		"LEGACY_ANSWER_ALLOWED":     1,
+		"LEGACY_ANSWER_DENIED":      2,
+	}
+)
+
+func (x LegacyAnswer) Enum() *LegacyAnswer {
+	p := new(LegacyAnswer)
+	*p = x
+	return p
+}
+
+func (x LegacyAnswer) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (LegacyAnswer) Descriptor() protoreflect.EnumDescriptor {
+	return file_taskgate_v1_authorization_proto_enumTypes[3].Descriptor()
+}
+
+func (LegacyAnswer) Type() protoreflect.EnumType {
+	return &file_taskgate_v1_authorization_proto_enumTypes[3]
+}
+
+func (x LegacyAnswer) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use LegacyAnswer.Descriptor instead.
+func (LegacyAnswer) EnumDescriptor() ([]byte, []int) {
+	return file_taskgate_v1_authorization_proto_rawDescGZIP(), []int{3}
+}
+
 // Principal is whom the answer is about. It is never the caller of this service.
 type Principal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -510,7 +560,9 @@ type CheckTaskRequest struct {
 	// With resource.name only: a name that resolves is checked for the operation, one that does not is checked for create.
 	CreateIfAbsent bool `protobuf:"varint,5,opt,name=create_if_absent,json=createIfAbsent,proto3" json:"create_if_absent,omitempty"`
 	// With OPERATION_CREATE on a child type and resource.id "*" only: the parent that the new child will hang off.
-	Parent        *ResourceRef `protobuf:"bytes,6,opt,name=parent,proto3" json:"parent,omitempty"`
+	Parent *ResourceRef `protobuf:"bytes,6,opt,name=parent,proto3" json:"parent,omitempty"`
+	// What is answered, and compared with, where the account is not enforced yet. Without effect where it is.
+	LegacyAnswer  LegacyAnswer `protobuf:"varint,7,opt,name=legacy_answer,json=legacyAnswer,proto3,enum=taskgate.v1.LegacyAnswer" json:"legacy_answer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -587,12 +639,21 @@ func (x *CheckTaskRequest) GetParent() *ResourceRef {
 	return nil
 }
 
+func (x *CheckTaskRequest) GetLegacyAnswer() LegacyAnswer {
+	if x != nil {
+		return x.LegacyAnswer
+	}
+	return LegacyAnswer_LEGACY_ANSWER_UNSPECIFIED
+}
+
 type CheckTaskResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Decision Decision               `protobuf:"varint,1,opt,name=decision,proto3,enum=taskgate.v1.Decision" json:"decision,omitempty"`
-	// The task that was checked; with DECISION_ALLOWED only, and only if a task that exists was.
+	// The task that was checked; with DECISION_ALLOWED only, and only if a task that exists was. Empty where nothing was
+	// looked up: the account is not enforced, or the principal is bypassed.
 	TaskId string `protobuf:"bytes,2,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
 	// The revision of the relationships that decided; with DECISION_ALLOWED only. Good for Consistency.at_least_as_fresh.
+	// Empty where none did, as for task_id: ask without it then.
 	CheckedAt     string `protobuf:"bytes,3,opt,name=checked_at,json=checkedAt,proto3" json:"checked_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -710,6 +771,7 @@ type BatchCheckTaskItem struct {
 	Consistency    *Consistency           `protobuf:"bytes,3,opt,name=consistency,proto3" json:"consistency,omitempty"`
 	CreateIfAbsent bool                   `protobuf:"varint,4,opt,name=create_if_absent,json=createIfAbsent,proto3" json:"create_if_absent,omitempty"`
 	Parent         *ResourceRef           `protobuf:"bytes,5,opt,name=parent,proto3" json:"parent,omitempty"`
+	LegacyAnswer   LegacyAnswer           `protobuf:"varint,6,opt,name=legacy_answer,json=legacyAnswer,proto3,enum=taskgate.v1.LegacyAnswer" json:"legacy_answer,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -777,6 +839,13 @@ func (x *BatchCheckTaskItem) GetParent() *ResourceRef {
 		return x.Parent
 	}
 	return nil
+}
+
+func (x *BatchCheckTaskItem) GetLegacyAnswer() LegacyAnswer {
+	if x != nil {
+		return x.LegacyAnswer
+	}
+	return LegacyAnswer_LEGACY_ANSWER_UNSPECIFIED
 }
 
 type FilterReadableTasksRequest struct {
@@ -1321,7 +1390,8 @@ func (x *RegisterResourceRequest) GetParent() *ResourceRef {
 
 type RegisterResourceResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A revision at which it is registered. Good for Consistency.at_least_as_fresh.
+	// A revision at which it is registered. Good for Consistency.at_least_as_fresh. This one and that of the other calls
+	// that write is empty where the rollout of the account kept the call from writing: ask without it then.
 	WrittenAt     string `protobuf:"bytes,1,opt,name=written_at,json=writtenAt,proto3" json:"written_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1850,14 +1920,15 @@ const file_taskgate_v1_authorization_proto_rawDesc = "" +
 	"\x10minimize_latency\x18\x01 \x01(\bH\x00R\x0fminimizeLatency\x12+\n" +
 	"\x11at_least_as_fresh\x18\x02 \x01(\tH\x00R\x0eatLeastAsFresh\x12+\n" +
 	"\x10fully_consistent\x18\x03 \x01(\bH\x00R\x0ffullyConsistentB\r\n" +
-	"\vrequirement\"\xcc\x02\n" +
+	"\vrequirement\"\x8c\x03\n" +
 	"\x10CheckTaskRequest\x124\n" +
 	"\tprincipal\x18\x01 \x01(\v2\x16.taskgate.v1.PrincipalR\tprincipal\x124\n" +
 	"\bresource\x18\x02 \x01(\v2\x18.taskgate.v1.ResourceRefR\bresource\x124\n" +
 	"\toperation\x18\x03 \x01(\x0e2\x16.taskgate.v1.OperationR\toperation\x12:\n" +
 	"\vconsistency\x18\x04 \x01(\v2\x18.taskgate.v1.ConsistencyR\vconsistency\x12(\n" +
 	"\x10create_if_absent\x18\x05 \x01(\bR\x0ecreateIfAbsent\x120\n" +
-	"\x06parent\x18\x06 \x01(\v2\x18.taskgate.v1.ResourceRefR\x06parent\"~\n" +
+	"\x06parent\x18\x06 \x01(\v2\x18.taskgate.v1.ResourceRefR\x06parent\x12>\n" +
+	"\rlegacy_answer\x18\a \x01(\x0e2\x19.taskgate.v1.LegacyAnswerR\flegacyAnswer\"~\n" +
 	"\x11CheckTaskResponse\x121\n" +
 	"\bdecision\x18\x01 \x01(\x0e2\x15.taskgate.v1.DecisionR\bdecision\x12\x17\n" +
 	"\atask_id\x18\x02 \x01(\tR\x06taskId\x12\x1d\n" +
@@ -1865,13 +1936,14 @@ const file_taskgate_v1_authorization_proto_rawDesc = "" +
 	"checked_at\x18\x03 \x01(\tR\tcheckedAt\"\x86\x01\n" +
 	"\x15BatchCheckTaskRequest\x124\n" +
 	"\tprincipal\x18\x01 \x01(\v2\x16.taskgate.v1.PrincipalR\tprincipal\x127\n" +
-	"\x06checks\x18\x02 \x03(\v2\x1f.taskgate.v1.BatchCheckTaskItemR\x06checks\"\x98\x02\n" +
+	"\x06checks\x18\x02 \x03(\v2\x1f.taskgate.v1.BatchCheckTaskItemR\x06checks\"\xd8\x02\n" +
 	"\x12BatchCheckTaskItem\x124\n" +
 	"\bresource\x18\x01 \x01(\v2\x18.taskgate.v1.ResourceRefR\bresource\x124\n" +
 	"\toperation\x18\x02 \x01(\x0e2\x16.taskgate.v1.OperationR\toperation\x12:\n" +
 	"\vconsistency\x18\x03 \x01(\v2\x18.taskgate.v1.ConsistencyR\vconsistency\x12(\n" +
 	"\x10create_if_absent\x18\x04 \x01(\bR\x0ecreateIfAbsent\x120\n" +
-	"\x06parent\x18\x05 \x01(\v2\x18.taskgate.v1.ResourceRefR\x06parent\"\xfc\x01\n" +
+	"\x06parent\x18\x05 \x01(\v2\x18.taskgate.v1.ResourceRefR\x06parent\x12>\n" +
+	"\rlegacy_answer\x18\x06 \x01(\x0e2\x19.taskgate.v1.LegacyAnswerR\flegacyAnswer\"\xfc\x01\n" +
 	"\x1aFilterReadableTasksRequest\x124\n" +
 	"\tprincipal\x18\x01 \x01(\v2\x16.taskgate.v1.PrincipalR\tprincipal\x126\n" +
 	"\tresources\x18\x02 \x03(\v2\x18.taskgate.v1.ResourceRefR\tresources\x124\n" +
@@ -1956,7 +2028,11 @@ const file_taskgate_v1_authorization_proto_rawDesc = "" +
 	"\x14DECISION_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10DECISION_ALLOWED\x10\x01\x12\x16\n" +
 	"\x12DECISION_NOT_FOUND\x10\x02\x12\x16\n" +
-	"\x12DECISION_FORBIDDEN\x10\x032\xf0\x05\n" +
+	"\x12DECISION_FORBIDDEN\x10\x03*b\n" +
+	"\fLegacyAnswer\x12\x1d\n" +
+	"\x19LEGACY_ANSWER_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15LEGACY_ANSWER_ALLOWED\x10\x01\x12\x18\n" +
+	"\x14LEGACY_ANSWER_DENIED\x10\x022\xf0\x05\n" +
 	"\x14AuthorizationService\x12J\n" +
 	"\tCheckTask\x12\x1d.taskgate.v1.CheckTaskRequest\x1a\x1e.taskgate.v1.CheckTaskResponse\x12Y\n" +
 	"\x0eBatchCheckTask\x12\".taskgate.v1.BatchCheckTaskRequest\x1a#.taskgate.v1.BatchCheckTaskResponse\x12h\n" +
@@ -1980,96 +2056,99 @@ func file_taskgate_v1_authorization_proto_rawDescGZIP() []byte {
 	return file_taskgate_v1_authorization_proto_rawDescData
 }
 
-var file_taskgate_v1_authorization_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_taskgate_v1_authorization_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_taskgate_v1_authorization_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_taskgate_v1_authorization_proto_goTypes = []any{
 	(Operation)(0),                         // 0: taskgate.v1.Operation
 	(Role)(0),                              // 1: taskgate.v1.Role
 	(Decision)(0),                          // 2: taskgate.v1.Decision
-	(*Principal)(nil),                      // 3: taskgate.v1.Principal
-	(*ResourceRef)(nil),                    // 4: taskgate.v1.ResourceRef
-	(*Consistency)(nil),                    // 5: taskgate.v1.Consistency
-	(*CheckTaskRequest)(nil),               // 6: taskgate.v1.CheckTaskRequest
-	(*CheckTaskResponse)(nil),              // 7: taskgate.v1.CheckTaskResponse
-	(*BatchCheckTaskRequest)(nil),          // 8: taskgate.v1.BatchCheckTaskRequest
-	(*BatchCheckTaskItem)(nil),             // 9: taskgate.v1.BatchCheckTaskItem
-	(*FilterReadableTasksRequest)(nil),     // 10: taskgate.v1.FilterReadableTasksRequest
-	(*FilterReadableTasksResponse)(nil),    // 11: taskgate.v1.FilterReadableTasksResponse
-	(*ListReadableTasksRequest)(nil),       // 12: taskgate.v1.ListReadableTasksRequest
-	(*ListReadableTasksResponse)(nil),      // 13: taskgate.v1.ListReadableTasksResponse
-	(*BatchCheckTaskResponse)(nil),         // 14: taskgate.v1.BatchCheckTaskResponse
-	(*BatchCheckTaskResult)(nil),           // 15: taskgate.v1.BatchCheckTaskResult
-	(*CheckError)(nil),                     // 16: taskgate.v1.CheckError
-	(*RegisterResourceRequest)(nil),        // 17: taskgate.v1.RegisterResourceRequest
-	(*RegisterResourceResponse)(nil),       // 18: taskgate.v1.RegisterResourceResponse
-	(*DeregisterResourceRequest)(nil),      // 19: taskgate.v1.DeregisterResourceRequest
-	(*DeregisterResourceResponse)(nil),     // 20: taskgate.v1.DeregisterResourceResponse
-	(*RoleSubject)(nil),                    // 21: taskgate.v1.RoleSubject
-	(*GrantRoleRequest)(nil),               // 22: taskgate.v1.GrantRoleRequest
-	(*GrantRoleResponse)(nil),              // 23: taskgate.v1.GrantRoleResponse
-	(*RevokeRoleRequest)(nil),              // 24: taskgate.v1.RevokeRoleRequest
-	(*RevokeRoleResponse)(nil),             // 25: taskgate.v1.RevokeRoleResponse
-	(*ListReadableTasksResponse_Page)(nil), // 26: taskgate.v1.ListReadableTasksResponse.Page
+	(LegacyAnswer)(0),                      // 3: taskgate.v1.LegacyAnswer
+	(*Principal)(nil),                      // 4: taskgate.v1.Principal
+	(*ResourceRef)(nil),                    // 5: taskgate.v1.ResourceRef
+	(*Consistency)(nil),                    // 6: taskgate.v1.Consistency
+	(*CheckTaskRequest)(nil),               // 7: taskgate.v1.CheckTaskRequest
+	(*CheckTaskResponse)(nil),              // 8: taskgate.v1.CheckTaskResponse
+	(*BatchCheckTaskRequest)(nil),          // 9: taskgate.v1.BatchCheckTaskRequest
+	(*BatchCheckTaskItem)(nil),             // 10: taskgate.v1.BatchCheckTaskItem
+	(*FilterReadableTasksRequest)(nil),     // 11: taskgate.v1.FilterReadableTasksRequest
+	(*FilterReadableTasksResponse)(nil),    // 12: taskgate.v1.FilterReadableTasksResponse
+	(*ListReadableTasksRequest)(nil),       // 13: taskgate.v1.ListReadableTasksRequest
+	(*ListReadableTasksResponse)(nil),      // 14: taskgate.v1.ListReadableTasksResponse
+	(*BatchCheckTaskResponse)(nil),         // 15: taskgate.v1.BatchCheckTaskResponse
+	(*BatchCheckTaskResult)(nil),           // 16: taskgate.v1.BatchCheckTaskResult
+	(*CheckError)(nil),                     // 17: taskgate.v1.CheckError
+	(*RegisterResourceRequest)(nil),        // 18: taskgate.v1.RegisterResourceRequest
+	(*RegisterResourceResponse)(nil),       // 19: taskgate.v1.RegisterResourceResponse
+	(*DeregisterResourceRequest)(nil),      // 20: taskgate.v1.DeregisterResourceRequest
+	(*DeregisterResourceResponse)(nil),     // 21: taskgate.v1.DeregisterResourceResponse
+	(*RoleSubject)(nil),                    // 22: taskgate.v1.RoleSubject
+	(*GrantRoleRequest)(nil),               // 23: taskgate.v1.GrantRoleRequest
+	(*GrantRoleResponse)(nil),              // 24: taskgate.v1.GrantRoleResponse
+	(*RevokeRoleRequest)(nil),              // 25: taskgate.v1.RevokeRoleRequest
+	(*RevokeRoleResponse)(nil),             // 26: taskgate.v1.RevokeRoleResponse
+	(*ListReadableTasksResponse_Page)(nil), // 27: taskgate.v1.ListReadableTasksResponse.Page
 }
 var file_taskgate_v1_authorization_proto_depIdxs = []int32{
-	3,  // 0: taskgate.v1.CheckTaskRequest.principal:type_name -> taskgate.v1.Principal
-	4,  // 1: taskgate.v1.CheckTaskRequest.resource:type_name -> taskgate.v1.ResourceRef
+	4,  // 0: taskgate.v1.CheckTaskRequest.principal:type_name -> taskgate.v1.Principal
+	5,  // 1: taskgate.v1.CheckTaskRequest.resource:type_name -> taskgate.v1.ResourceRef
 	0,  // 2: taskgate.v1.CheckTaskRequest.operation:type_name -> taskgate.v1.Operation
-	5,  // 3: taskgate.v1.CheckTaskRequest.consistency:type_name -> taskgate.v1.Consistency
-	4,  // 4: taskgate.v1.CheckTaskRequest.parent:type_name -> taskgate.v1.ResourceRef
-	2,  // 5: taskgate.v1.CheckTaskResponse.decision:type_name -> taskgate.v1.Decision
-	3,  // 6: taskgate.v1.BatchCheckTaskRequest.principal:type_name -> taskgate.v1.Principal
-	9,  // 7: taskgate.v1.BatchCheckTaskRequest.checks:type_name -> taskgate.v1.BatchCheckTaskItem
-	4,  // 8: taskgate.v1.BatchCheckTaskItem.resource:type_name -> taskgate.v1.ResourceRef
-	0,  // 9: taskgate.v1.BatchCheckTaskItem.operation:type_name -> taskgate.v1.Operation
-	5,  // 10: taskgate.v1.BatchCheckTaskItem.consistency:type_name -> taskgate.v1.Consistency
-	4,  // 11: taskgate.v1.BatchCheckTaskItem.parent:type_name -> taskgate.v1.ResourceRef
-	3,  // 12: taskgate.v1.FilterReadableTasksRequest.principal:type_name -> taskgate.v1.Principal
-	4,  // 13: taskgate.v1.FilterReadableTasksRequest.resources:type_name -> taskgate.v1.ResourceRef
-	0,  // 14: taskgate.v1.FilterReadableTasksRequest.operation:type_name -> taskgate.v1.Operation
-	5,  // 15: taskgate.v1.FilterReadableTasksRequest.consistency:type_name -> taskgate.v1.Consistency
-	4,  // 16: taskgate.v1.FilterReadableTasksResponse.resources:type_name -> taskgate.v1.ResourceRef
-	3,  // 17: taskgate.v1.ListReadableTasksRequest.principal:type_name -> taskgate.v1.Principal
-	0,  // 18: taskgate.v1.ListReadableTasksRequest.operation:type_name -> taskgate.v1.Operation
-	5,  // 19: taskgate.v1.ListReadableTasksRequest.consistency:type_name -> taskgate.v1.Consistency
-	26, // 20: taskgate.v1.ListReadableTasksResponse.page:type_name -> taskgate.v1.ListReadableTasksResponse.Page
-	15, // 21: taskgate.v1.BatchCheckTaskResponse.results:type_name -> taskgate.v1.BatchCheckTaskResult
-	7,  // 22: taskgate.v1.BatchCheckTaskResult.answer:type_name -> taskgate.v1.CheckTaskResponse
-	16, // 23: taskgate.v1.BatchCheckTaskResult.error:type_name -> taskgate.v1.CheckError
-	3,  // 24: taskgate.v1.RegisterResourceRequest.principal:type_name -> taskgate.v1.Principal
-	4,  // 25: taskgate.v1.RegisterResourceRequest.resource:type_name -> taskgate.v1.ResourceRef
-	4,  // 26: taskgate.v1.RegisterResourceRequest.parent:type_name -> taskgate.v1.ResourceRef
-	3,  // 27: taskgate.v1.DeregisterResourceRequest.principal:type_name -> taskgate.v1.Principal
-	4,  // 28: taskgate.v1.DeregisterResourceRequest.resource:type_name -> taskgate.v1.ResourceRef
-	3,  // 29: taskgate.v1.GrantRoleRequest.principal:type_name -> taskgate.v1.Principal
-	4,  // 30: taskgate.v1.GrantRoleRequest.resource:type_name -> taskgate.v1.ResourceRef
-	1,  // 31: taskgate.v1.GrantRoleRequest.role:type_name -> taskgate.v1.Role
-	21, // 32: taskgate.v1.GrantRoleRequest.subject:type_name -> taskgate.v1.RoleSubject
-	3,  // 33: taskgate.v1.RevokeRoleRequest.principal:type_name -> taskgate.v1.Principal
-	4,  // 34: taskgate.v1.RevokeRoleRequest.resource:type_name -> taskgate.v1.ResourceRef
-	1,  // 35: taskgate.v1.RevokeRoleRequest.role:type_name -> taskgate.v1.Role
-	21, // 36: taskgate.v1.RevokeRoleRequest.subject:type_name -> taskgate.v1.RoleSubject
-	6,  // 37: taskgate.v1.AuthorizationService.CheckTask:input_type -> taskgate.v1.CheckTaskRequest
-	8,  // 38: taskgate.v1.AuthorizationService.BatchCheckTask:input_type -> taskgate.v1.BatchCheckTaskRequest
-	10, // 39: taskgate.v1.AuthorizationService.FilterReadableTasks:input_type -> taskgate.v1.FilterReadableTasksRequest
-	12, // 40: taskgate.v1.AuthorizationService.ListReadableTasks:input_type -> taskgate.v1.ListReadableTasksRequest
-	17, // 41: taskgate.v1.AuthorizationService.RegisterResource:input_type -> taskgate.v1.RegisterResourceRequest
-	19, // 42: taskgate.v1.AuthorizationService.DeregisterResource:input_type -> taskgate.v1.DeregisterResourceRequest
-	22, // 43: taskgate.v1.AuthorizationService.GrantRole:input_type -> taskgate.v1.GrantRoleRequest
-	24, // 44: taskgate.v1.AuthorizationService.RevokeRole:input_type -> taskgate.v1.RevokeRoleRequest
-	7,  // 45: taskgate.v1.AuthorizationService.CheckTask:output_type -> taskgate.v1.CheckTaskResponse
-	14, // 46: taskgate.v1.AuthorizationService.BatchCheckTask:output_type -> taskgate.v1.BatchCheckTaskResponse
-	11, // 47: taskgate.v1.AuthorizationService.FilterReadableTasks:output_type -> taskgate.v1.FilterReadableTasksResponse
-	13, // 48: taskgate.v1.AuthorizationService.ListReadableTasks:output_type -> taskgate.v1.ListReadableTasksResponse
-	18, // 49: taskgate.v1.AuthorizationService.RegisterResource:output_type -> taskgate.v1.RegisterResourceResponse
-	20, // 50: taskgate.v1.AuthorizationService.DeregisterResource:output_type -> taskgate.v1.DeregisterResourceResponse
-	23, // 51: taskgate.v1.AuthorizationService.GrantRole:output_type -> taskgate.v1.GrantRoleResponse
-	25, // 52: taskgate.v1.AuthorizationService.RevokeRole:output_type -> taskgate.v1.RevokeRoleResponse
-	45, // [45:53] is the sub-list for method output_type
-	37, // [37:45] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	6,  // 3: taskgate.v1.CheckTaskRequest.consistency:type_name -> taskgate.v1.Consistency
+	5,  // 4: taskgate.v1.CheckTaskRequest.parent:type_name -> taskgate.v1.ResourceRef
+	3,  // 5: taskgate.v1.CheckTaskRequest.legacy_answer:type_name -> taskgate.v1.LegacyAnswer
+	2,  // 6: taskgate.v1.CheckTaskResponse.decision:type_name -> taskgate.v1.Decision
+	4,  // 7: taskgate.v1.BatchCheckTaskRequest.principal:type_name -> taskgate.v1.Principal
+	10, // 8: taskgate.v1.BatchCheckTaskRequest.checks:type_name -> taskgate.v1.BatchCheckTaskItem
+	5,  // 9: taskgate.v1.BatchCheckTaskItem.resource:type_name -> taskgate.v1.ResourceRef
+	0,  // 10: taskgate.v1.BatchCheckTaskItem.operation:type_name -> taskgate.v1.Operation
+	6,  // 11: taskgate.v1.BatchCheckTaskItem.consistency:type_name -> taskgate.v1.Consistency
+	5,  // 12: taskgate.v1.BatchCheckTaskItem.parent:type_name -> taskgate.v1.ResourceRef
+	3,  // 13: taskgate.v1.BatchCheckTaskItem.legacy_answer:type_name -> taskgate.v1.LegacyAnswer
+	4,  // 14: taskgate.v1.FilterReadableTasksRequest.principal:type_name -> taskgate.v1.Principal
+	5,  // 15: taskgate.v1.FilterReadableTasksRequest.resources:type_name -> taskgate.v1.ResourceRef
+	0,  // 16: taskgate.v1.FilterReadableTasksRequest.operation:type_name -> taskgate.v1.Operation
+	6,  // 17: taskgate.v1.FilterReadableTasksRequest.consistency:type_name -> taskgate.v1.Consistency
+	5,  // 18: taskgate.v1.FilterReadableTasksResponse.resources:type_name -> taskgate.v1.ResourceRef
+	4,  // 19: taskgate.v1.ListReadableTasksRequest.principal:type_name -> taskgate.v1.Principal
+	0,  // 20: taskgate.v1.ListReadableTasksRequest.operation:type_name -> taskgate.v1.Operation
+	6,  // 21: taskgate.v1.ListReadableTasksRequest.consistency:type_name -> taskgate.v1.Consistency
+	27, // 22: taskgate.v1.ListReadableTasksResponse.page:type_name -> taskgate.v1.ListReadableTasksResponse.Page
+	16, // 23: taskgate.v1.BatchCheckTaskResponse.results:type_name -> taskgate.v1.BatchCheckTaskResult
+	8,  // 24: taskgate.v1.BatchCheckTaskResult.answer:type_name -> taskgate.v1.CheckTaskResponse
+	17, // 25: taskgate.v1.BatchCheckTaskResult.error:type_name -> taskgate.v1.CheckError
+	4,  // 26: taskgate.v1.RegisterResourceRequest.principal:type_name -> taskgate.v1.Principal
+	5,  // 27: taskgate.v1.RegisterResourceRequest.resource:type_name -> taskgate.v1.ResourceRef
+	5,  // 28: taskgate.v1.RegisterResourceRequest.parent:type_name -> taskgate.v1.ResourceRef
+	4,  // 29: taskgate.v1.DeregisterResourceRequest.principal:type_name -> taskgate.v1.Principal
+	5,  // 30: taskgate.v1.DeregisterResourceRequest.resource:type_name -> taskgate.v1.ResourceRef
+	4,  // 31: taskgate.v1.GrantRoleRequest.principal:type_name -> taskgate.v1.Principal
+	5,  // 32: taskgate.v1.GrantRoleRequest.resource:type_name -> taskgate.v1.ResourceRef
+	1,  // 33: taskgate.v1.GrantRoleRequest.role:type_name -> taskgate.v1.Role
+	22, // 34: taskgate.v1.GrantRoleRequest.subject:type_name -> taskgate.v1.RoleSubject
+	4,  // 35: taskgate.v1.RevokeRoleRequest.principal:type_name -> taskgate.v1.Principal
+	5,  // 36: taskgate.v1.RevokeRoleRequest.resource:type_name -> taskgate.v1.ResourceRef
+	1,  // 37: taskgate.v1.RevokeRoleRequest.role:type_name -> taskgate.v1.Role
+	22, // 38: taskgate.v1.RevokeRoleRequest.subject:type_name -> taskgate.v1.RoleSubject
+	7,  // 39: taskgate.v1.AuthorizationService.CheckTask:input_type -> taskgate.v1.CheckTaskRequest
+	9,  // 40: taskgate.v1.AuthorizationService.BatchCheckTask:input_type -> taskgate.v1.BatchCheckTaskRequest
+	11, // 41: taskgate.v1.AuthorizationService.FilterReadableTasks:input_type -> taskgate.v1.FilterReadableTasksRequest
+	13, // 42: taskgate.v1.AuthorizationService.ListReadableTasks:input_type -> taskgate.v1.ListReadableTasksRequest
+	18, // 43: taskgate.v1.AuthorizationService.RegisterResource:input_type -> taskgate.v1.RegisterResourceRequest
+	20, // 44: taskgate.v1.AuthorizationService.DeregisterResource:input_type -> taskgate.v1.DeregisterResourceRequest
+	23, // 45: taskgate.v1.AuthorizationService.GrantRole:input_type -> taskgate.v1.GrantRoleRequest
+	25, // 46: taskgate.v1.AuthorizationService.RevokeRole:input_type -> taskgate.v1.RevokeRoleRequest
+	8,  // 47: taskgate.v1.AuthorizationService.CheckTask:output_type -> taskgate.v1.CheckTaskResponse
+	15, // 48: taskgate.v1.AuthorizationService.BatchCheckTask:output_type -> taskgate.v1.BatchCheckTaskResponse
+	12, // 49: taskgate.v1.AuthorizationService.FilterReadableTasks:output_type -> taskgate.v1.FilterReadableTasksResponse
+	14, // 50: taskgate.v1.AuthorizationService.ListReadableTasks:output_type -> taskgate.v1.ListReadableTasksResponse
+	19, // 51: taskgate.v1.AuthorizationService.RegisterResource:output_type -> taskgate.v1.RegisterResourceResponse
+	21, // 52: taskgate.v1.AuthorizationService.DeregisterResource:output_type -> taskgate.v1.DeregisterResourceResponse
+	24, // 53: taskgate.v1.AuthorizationService.GrantRole:output_type -> taskgate.v1.GrantRoleResponse
+	26, // 54: taskgate.v1.AuthorizationService.RevokeRole:output_type -> taskgate.v1.RevokeRoleResponse
+	47, // [47:55] is the sub-list for method output_type
+	39, // [39:47] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_taskgate_v1_authorization_proto_init() }
@@ -2109,7 +2188,7 @@ func file_taskgate_v1_authorization_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_taskgate_v1_authorization_proto_rawDesc), len(file_taskgate_v1_authorization_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -32,6 +32,12 @@ class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_ALLOWED: _ClassVar[Decision]
     DECISION_NOT_FOUND: _ClassVar[Decision]
     DECISION_FORBIDDEN: _ClassVar[Decision]
+
+class LegacyAnswer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LEGACY_ANSWER_UNSPECIFIED: _ClassVar[LegacyAnswer]
+    LEGACY_ANSWER_ALLOWED: _ClassVar[LegacyAnswer]
+    LEGACY_ANSWER_DENIED: _ClassVar[LegacyAnswer]
 OPERATION_UNSPECIFIED: Operation
 OPERATION_CREATE: Operation
 OPERATION_READ: Operation
@@ -49,6 +55,9 @@ DECISION_UNSPECIFIED: Decision
 DECISION_ALLOWED: Decision
 DECISION_NOT_FOUND: Decision
 DECISION_FORBIDDEN: Decision
+LEGACY_ANSWER_UNSPECIFIED: LegacyAnswer
+LEGACY_ANSWER_ALLOWED: LegacyAnswer
+LEGACY_ANSWER_DENIED: LegacyAnswer
 
 class Principal(_message.Message):
     __slots__ = ("user_id", "service_account_id", "agent_id", "account_id")
@@ -83,20 +92,22 @@ class Consistency(_message.Message):
     def __init__(self, minimize_latency: _Optional[bool] = ..., at_least_as_fresh: _Optional[str] = ..., fully_consistent: _Optional[bool] = ...) -> None: ...
 
 class CheckTaskRequest(_message.Message):
-    __slots__ = ("principal", "resource", "operation", "consistency", "create_if_absent", "parent")
+    __slots__ = ("principal", "resource", "operation", "consistency", "create_if_absent", "parent", "legacy_answer")
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]
     CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
     CREATE_IF_ABSENT_FIELD_NUMBER: _ClassVar[int]
     PARENT_FIELD_NUMBER: _ClassVar[int]
+    LEGACY_ANSWER_FIELD_NUMBER: _ClassVar[int]
     principal: Principal
     resource: ResourceRef
     operation: Operation
     consistency: Consistency
     create_if_absent: bool
     parent: ResourceRef
-    def __init__(self, principal: _Optional[_Union[Principal, _Mapping]] = ..., resource: _Optional[_Union[ResourceRef, _Mapping]] = ..., operation: _Optional[_Union[Operation, str]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ..., create_if_absent: _Optional[bool] = ..., parent: _Optional[_Union[ResourceRef, _Mapping]] = ...) -> None: ...
+    legacy_answer: LegacyAnswer
+    def __init__(self, principal: _Optional[_Union[Principal, _Mapping]] = ..., resource: _Optional[_Union[ResourceRef, _Mapping]] = ..., operation: _Optional[_Union[Operation, str]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ..., create_if_absent: _Optional[bool] = ..., parent: _Optional[_Union[ResourceRef, _Mapping]] = ..., legacy_answer: _Optional[_Union[LegacyAnswer, str]] = ...) -> None: ...
 
 class CheckTaskResponse(_message.Message):
     __slots__ = ("decision", "task_id", "checked_at")
@@ -117,18 +128,20 @@ class BatchCheckTaskRequest(_message.Message):
     def __init__(self, principal: _Optional[_Union[Principal, _Mapping]] = ..., checks: _Optional[_Iterable[_Union[BatchCheckTaskItem, _Mapping]]] = ...) -> None: ...
 
 class BatchCheckTaskItem(_message.Message):
-    __slots__ = ("resource", "operation", "consistency", "create_if_absent", "parent")
+    __slots__ = ("resource", "operation", "consistency", "create_if_absent", "parent", "legacy_answer")
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]
     CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
     CREATE_IF_ABSENT_FIELD_NUMBER: _ClassVar[int]
     PARENT_FIELD_NUMBER: _ClassVar[int]
+    LEGACY_ANSWER_FIELD_NUMBER: _ClassVar[int]
     resource: ResourceRef
     operation: Operation
     consistency: Consistency
     create_if_absent: bool
     parent: ResourceRef
-    def __init__(self, resource: _Optional[_Union[ResourceRef, _Mapping]] = ..., operation: _Optional[_Union[Operation, str]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ..., create_if_absent: _Optional[bool] = ..., parent: _Optional[_Union[ResourceRef, _Mapping]] = ...) -> None: ...
+    legacy_answer: LegacyAnswer
+    def __init__(self, resource: _Optional[_Union[ResourceRef, _Mapping]] = ..., operation: _Optional[_Union[Operation, str]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ..., create_if_absent: _Optional[bool] = ..., parent: _Optional[_Union[ResourceRef, _Mapping]] = ..., legacy_answer: _Optional[_Union[LegacyAnswer, str]] = ...) -> None: ...
 
 class FilterReadableTasksRequest(_message.Message):
     __slots__ = ("principal", "resources", "operation", "consistency")
