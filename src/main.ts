@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { runAddAccount } from './cli/add-account.ts';
 import { runConfig } from './cli/config.ts';
 import { runDemo } from './cli/demo.ts';
+import { runExplain } from './cli/explain.ts';
 import { runHashToken } from './cli/hash-token.ts';
 import { parseCommand } from './cli/parse-command.ts';
 import { runReconcile } from './cli/reconcile.ts';
@@ -52,6 +53,8 @@ async function run(): Promise<ExitCode> {
       const shutdown = shutdownSignal(EXIT_CODES.misused);
       return runReconcile({ ...deps, shutdown }, command.name, command.options);
     }
+    case 'explain':
+      return runExplain(deps, command.options);
     case 'hash-token':
       return runHashToken({ ...deps, readInput: async () => text(process.stdin) }, command.options);
     case 'config':

@@ -1,5 +1,5 @@
 import type { Consistency } from '../domain/consistency.ts';
-import type { DecisionKind, Outcome } from '../domain/decision.ts';
+import type { DecisionKind, Evidence, Outcome } from '../domain/decision.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import type { MappedPermission } from '../domain/mapped-permissions.ts';
 import type { Operation } from '../domain/operation.ts';
@@ -171,6 +171,10 @@ export interface DecisionRecord {
   readonly outcome: DecisionKind | 'ERROR';
   /** Why, in a closed set of words: `held`, `denied`, `absent`, or the error's class. */
   readonly reason: string;
+  /** What was asked, as the caller wrote it. */
+  readonly check: TaskCheck;
+  /** Absent where nothing was decided. */
+  readonly evidence?: Evidence | undefined;
 }
 
 export interface DecisionLog {

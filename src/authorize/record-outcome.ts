@@ -23,5 +23,7 @@ export function recordOutcome(
     operation: check.operation,
     outcome: outcome.kind === 'decided' ? outcome.decision.kind : 'ERROR',
     reason: outcome.kind === 'decided' ? outcome.reason : outcome.error.name,
+    check,
+    evidence: outcome.kind === 'decided' ? outcome.evidence : undefined,
   });
 }

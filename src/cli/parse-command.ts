@@ -4,6 +4,8 @@ import { didYouMean } from '../config/nearest.ts';
 import { CALLER_NAME, CALLER_NAME_RULE, CALLER_PERMISSIONS, COMMON_PERMISSIONS } from '../domain/caller.ts';
 import { identifierProblem } from '../domain/identifier.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
+import type { ExplainOptions } from './explain-options.ts';
+import { EXPLAIN_FLAGS, parseExplainOptions } from './explain-options.ts';
 import type { HashTokenOptions } from './hash-token.ts';
 import type { ReconcileCommandOptions } from './reconcile-options.ts';
 import { FlagError, parseReconcileOptions, RECONCILE_FLAGS, RECONCILE_ONLY_FLAGS } from './reconcile-options.ts';
@@ -13,6 +15,7 @@ export type Command =
   | { readonly name: 'serve' }
   | { readonly name: 'demo' }
   | { readonly name: 'add-account'; readonly account: string }
+  | { readonly name: 'explain'; readonly options: ExplainOptions }
   | { readonly name: 'hash-token'; readonly options: HashTokenOptions }
   /** `mode`: whose configuration to print. */
   | { readonly name: 'config'; readonly mode: ConfigMode }
@@ -26,7 +29,7 @@ export type ParsedCommand =
   /** `message`: one line without a newline. */
   | { readonly kind: 'error'; readonly message: string };
 
-const COMMANDS = ['serve', 'demo', 'add-account', 'reconcile', 'backfill', 'hash-token', 'config'] as const;
+const COMMANDS = ['serve', 'demo', 'add-account', 'explain', 'reconcile', 'backfill', 'hash-token', 'config'] as const;
 const COMMON_FLAGS = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -37,7 +40,7 @@ const HASH_TOKEN_FLAGS = {
   name: { type: 'string' },
   permissions: { type: 'string' },
 } as const;
-const OPTIONS = { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS, ...RECONCILE_FLAGS };
+const OPTIONS = { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS, ...RECONCILE_FLAGS, ...EXPLAIN_FLAGS };
 
 /** Parses the arguments after the program's name. `--help` and `--version` win over the command. */
 export function parseCommand(argv: readonly string[]): ParsedCommand {
@@ -76,6 +79,9 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
     const commands = RECONCILE_ONLY_FLAGS.includes(flag) ? ['reconcile'] : ['reconcile', 'backfill'];
     if (!commands.includes(known)) return error(`--${flag} goes with the command ${commands.join(' or ')}`);
   }
+  if (known === 'explain') return forDemo ? error('--demo goes with the command config') : parseExplain(args, values);
+  const ofExplain = Object.keys(values).find((given) => Object.hasOwn(EXPLAIN_FLAGS, given));
+  if (ofExplain !== undefined) return error(`--${ofExplain} goes with the command explain`);
   if (known === 'add-account') return parseAddAccount(args, forDemo);
   if (args[0] !== undefined) return error(`${known} takes no argument, but there is ${JSON.stringify(args[0])}`);
   if (isReconcile(known)) return forDemo ? error('--demo goes with the command config') : parseReconcile(known, tokens);
@@ -123,12 +129,22 @@ function parseReconcile(
   }
 }
 
+function parseExplain(args: readonly string[], values: Readonly<Record<string, unknown>>): ParsedCommand {
+  try {
+    return { kind: 'command', command: { name: 'explain', options: parseExplainOptions(args, values) } };
+  } catch (thrown) {
+    if (thrown instanceof FlagError) return error(thrown.message);
+    throw thrown;
+  }
+}
+
 function isReconcile(name: string | undefined): name is 'reconcile' | 'backfill' {
   return name === 'reconcile' || name === 'backfill';
 }
 
 function offeredFlags(command: string | undefined): object {
   if (isReconcile(command)) return { ...COMMON_FLAGS, ...RECONCILE_FLAGS };
+  if (command === 'explain') return { ...COMMON_FLAGS, ...EXPLAIN_FLAGS };
   return command === 'hash-token' ? { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS } : COMMON_FLAGS;
 }
 

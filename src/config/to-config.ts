@@ -49,6 +49,7 @@ export function toConfig(settings: Settings, built: BuiltTypes & Pick<Config, 'g
       maxEntries: decisions.max_entries,
       ttlMs: decisions.ttl_ms,
       floorTtlMs: decisions.floor_ttl_ms,
+      recent: decisions.recent,
     },
     database: {
       ...(database.url === undefined ? {} : { url: database.url }),

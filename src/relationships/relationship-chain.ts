@@ -1,4 +1,5 @@
 import type { Clock, HeldLister, Relationships, SchemaCheck, SentinelPicker } from '../authorize/ports.ts';
+import type { CheckTracer } from '../authorize/ports-explain.ts';
 import type { RelationshipReader, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
 import type { Breaker } from '../resilience/breaker.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
@@ -9,7 +10,7 @@ import { createDecisionCache } from './decision-cache.ts';
 import type { DecisionCacheOptions } from './decision-cache.ts';
 import { createFreshRelationships } from './fresh-relationships.ts';
 import { createFreshness } from './freshness.ts';
-import type { FreshnessOptions } from './freshness.ts';
+import type { Freshness, FreshnessOptions } from './freshness.ts';
 import { createGuardedSpiceDbClient } from './guarded-spicedb-client.ts';
 import { createLookupRelationships } from './lookup-relationships.ts';
 import { followChanges } from './spicedb-changes.ts';
@@ -20,6 +21,7 @@ import { createSpiceDbLister } from './spicedb-lister.ts';
 import { createSpiceDbReader } from './spicedb-reader.ts';
 import { createSpiceDbRelationships } from './spicedb-relationships.ts';
 import { createSpiceDbSchemaCheck } from './spicedb-schema-check.ts';
+import { createSpiceDbTracer } from './spicedb-tracer.ts';
 import { createSpiceDbWriter } from './spicedb-writer.ts';
 
 export interface RelationshipChainDeps {
@@ -53,6 +55,11 @@ export interface RelationshipChain {
   readonly reader: RelationshipReader;
   readonly lister: HeldLister;
   readonly schemaCheck: SchemaCheck;
+  /** Shows operators how a check comes about. */
+  readonly tracer: CheckTracer;
+  figures(): ReturnType<Freshness['figures']>;
+  /** Decisions that are kept; 0 without the cache. */
+  decisions(): number;
   readonly client: SpiceDbClient;
   /** True while every change is followed, and decisions are kept. */
   isFollowing(): boolean;
@@ -84,6 +91,7 @@ export function createRelationshipChain(
     reader: createSpiceDbReader({ client, freshness }),
     lister: createSpiceDbLister({ client, freshness }),
     schemaCheck: createSpiceDbSchemaCheck({ client }),
+    figures: () => freshness.figures(),
     client,
   };
   const coalesced =
@@ -93,15 +101,25 @@ export function createRelationshipChain(
   const checked = lookups ? createLookupRelationships({ inner: coalesced, client }) : coalesced;
   const fresh = createFreshRelationships({ inner: checked, freshness });
   if (caching === 'off') {
-    return { ...common, relationships: fresh, isFollowing: () => false, close: () => client.close() };
+    return {
+      ...common,
+      tracer: createSpiceDbTracer({ client, freshness, cached: () => undefined }),
+      relationships: fresh,
+      decisions: () => 0,
+      isFollowing: () => false,
+      close: () => client.close(),
+    };
   }
   const changes = followChanges(
     { client: channel, clock, listener: freshness.listener, onLost: onChangesLost },
     { timeoutMs: spiceDb.timeoutMs, ...caching },
   );
+  const cache = createDecisionCache({ inner: fresh, freshness, clock }, caching);
   return {
     ...common,
-    relationships: createDecisionCache({ inner: fresh, freshness, clock }, caching),
+    tracer: createSpiceDbTracer({ client, freshness, cached: (check) => cache.inspect(check) }),
+    relationships: cache,
+    decisions: () => cache.size(),
     isFollowing: () => freshness.now() !== undefined,
     close() {
       changes.close();

@@ -14,7 +14,9 @@ export function createDecisionLog(deps: {
     record(record) {
       const type = types.has(record.type) ? record.type : 'unknown';
       metrics.decisions.inc({ type, operation: record.operation, outcome: record.outcome, reason: record.reason });
-      if (logger.isLevelEnabled('debug')) logger.debug({ decision: record }, 'decided');
+      if (!logger.isLevelEnabled('debug')) return;
+      const { check: _check, evidence: _evidence, ...decision } = record;
+      logger.debug({ decision }, 'decided');
     },
   };
 }

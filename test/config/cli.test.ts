@@ -22,7 +22,7 @@ test.each([
     [],
     {
       kind: 'error',
-      message: 'no command: name one of serve, demo, add-account, reconcile, backfill, hash-token, config',
+      message: 'no command: name one of serve, demo, add-account, explain, reconcile, backfill, hash-token, config',
     },
   ],
   [['serv'], { kind: 'error', message: 'unknown command "serv" (did you mean serve?)' }],
