@@ -55,8 +55,13 @@ function toNode(trace: DebugTrace, depth: number, budget: { left: number }): Tra
     caveat,
     wasCached: resolution.oneofKind === 'wasCachedResult' && resolution.wasCachedResult,
     durationMs: Number(duration?.seconds ?? 0) * MS_PER_SECOND + (duration?.nanos ?? 0) / NANOS_PER_MS,
-    children,
+    // SpiceDB asks them at once, so they come in any order.
+    children: children.toSorted((a, b) => (labelOf(a) < labelOf(b) ? -1 : 1)),
   };
+}
+
+function labelOf({ objectType, objectId, name }: TraceNode): string {
+  return `${objectType}:${objectId}#${name}`;
 }
 
 function isRelation(permissionType: number): boolean {
