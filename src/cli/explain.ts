@@ -42,7 +42,7 @@ export async function runExplain(deps: ExplainCommandDeps, options: ExplainOptio
         : await askServer(deps, options.subject, options.via);
   } catch (error) {
     const message = error instanceof ExplainFault ? error.message : toTaskgateError(error).message;
-    stderr.write(`taskgate: ${toPlainText(message)}\n`);
+    stderr.write(`taskgate: ${message.split('\n').map(toPlainText).join('\n').trimEnd()}\n`);
     return COULD_NOT_TELL;
   }
   const isColored = stdout.isTTY === true && (deps.env['NO_COLOR'] ?? '') === '';

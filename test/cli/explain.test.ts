@@ -1,14 +1,17 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseCommand } from '../../src/cli/parse-command.ts';
 import { runExplain } from '../../src/cli/explain.ts';
 import type { ExplainOptions } from '../../src/cli/explain-options.ts';
 import { EXIT_CODES } from '../../src/cli/usage.ts';
+import { SAMPLE_RELATIONSHIPS } from '../../src/embedded/sample-data.ts';
+import { findSpiceDb, startSpiceDbServer } from '../support/spicedb-server.ts';
 import { useTokenTaskgates } from '../support/callers-taskgate.ts';
 import { startSampleStores, startWithStores } from '../support/taskgate.ts';
 import type { SampleStores, TestTaskgate } from '../support/taskgate.ts';
 
+const SPICEDB = findSpiceDb();
 const QUESTION = ['user:alice', 'read', 'message:msg-1', '--account', 'acme'];
 
 function parse(...args: string[]): ExplainOptions {
@@ -190,6 +193,29 @@ describe('taskgate explain', () => {
     expect([wrong.exitCode, wrong.stdout]).toEqual([2, '']);
     expect(wrong.stderr).toContain('spicedb');
   });
+});
+
+describe.skipIf(SPICEDB === undefined)('taskgate explain --direct', () => {
+  it('comes to the same, without a server', async () => {
+    await using stores = await startSampleStores();
+    await using spiceDb = await startSpiceDbServer(SPICEDB ?? '', {
+      postgresUrl: inject('postgresUrl'),
+      relationships: SAMPLE_RELATIONSHIPS,
+    });
+    const env = {
+      TASKGATE_SPICEDB_ENDPOINT: spiceDb.options.endpoint,
+      TASKGATE_SPICEDB_TOKEN: spiceDb.options.token,
+      TASKGATE_DATABASE_URL: stores.databaseUrl,
+    };
+    const allowed = await run([...QUESTION, '--direct', '--fully-consistent'], { env });
+    expect([allowed.exitCode, allowed.stderr]).toEqual([0, '']);
+    expect(allowed.stdout).toContain('by task:task-1#owner@user:alice and tenant:acme#member@user:alice[same_account]');
+    expect((await run(['user:dave', ...QUESTION.slice(1), '--direct', '--fully-consistent'], { env })).exitCode).toBe(
+      1,
+    );
+    const json = await run([...QUESTION, '--direct', '--fully-consistent', '--json'], { env });
+    expect(json.stdout).not.toContain(spiceDb.options.token);
+  }, 60_000);
 });
 
 describe('where callers are authenticated', () => {

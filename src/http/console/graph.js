@@ -111,7 +111,7 @@ function node(x, y, title, sub, classes) {
     svg('title', {}, `${title} (${sub})`),
     svg('rect', { class: `node ${classes}`, x, y: y - HEIGHT / 2, width: WIDTH, height: HEIGHT, rx: 8 }),
     svg('text', { x: x + 12, y: y - 4 }, shorten(title)),
-    svg('text', { class: 'sub', x: x + 12, y: y + 14 }, shorten(sub, MAX_TEXT + 6)),
+    svg('text', { class: 'sub', x: x + 12, y: y + 14 }, shorten(sub, MAX_TEXT + 9)),
   );
 }
 
