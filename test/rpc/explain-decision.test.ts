@@ -138,6 +138,7 @@ describe('an explanation', () => {
       const counted = body.split('\n').filter((line) => /^taskgate_(?:decisions|parent_lookups)_total/.test(line));
       return [state.message?.caches, recent.message?.latest, counted];
     };
+    await check(ask('bob', 'state', 'state-1'));
     const before = await figures();
     for (let round = 0; round < 3; round += 1) {
       await explain(ask('bob', 'state', 'state-1'));
