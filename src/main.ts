@@ -62,6 +62,10 @@ async function run(): Promise<ExitCode> {
       const shutdown = shutdownSignal(EXIT_CODES.misused);
       return runReconcile({ ...deps, shutdown }, command.name, command.options);
     }
+    case 'explain': {
+      const { runExplain } = await import('./cli/explain.ts');
+      return runExplain(deps, command.options);
+    }
     case 'hash-token': {
       const { runHashToken } = await import('./cli/hash-token.ts');
       return runHashToken({ ...deps, readInput: async () => text(process.stdin) }, command.options);

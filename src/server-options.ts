@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto';
 import type { HiddenDenialOptions } from './authorize/hidden-denials.ts';
 import type { IsEnforced } from './authorize/ports-rollout.ts';
 import type { CallersOptions } from './callers/open-callers.ts';
+import { isLocalAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import type { CallerPermission } from './domain/caller.ts';
 import type { Principal } from './domain/principal.ts';
+import type { AdminAccess } from './http/guard-admin.ts';
 import type { ParentChainOptions } from './parents/parent-chain.ts';
 import type { PrincipalsOptions } from './principals/open-principals.ts';
 import type { CachingOptions } from './relationships/relationship-chain.ts';
@@ -87,4 +89,20 @@ export function toIsBypassed({ rollout: { bypass } }: Config): ((principal: Prin
 export function isOneOf(principals: readonly Principal[]): (principal: Principal) => boolean {
   return ({ kind, id, account }) =>
     principals.some((other) => other.kind === kind && other.id === id && other.account === account);
+}
+
+/** A token is the only proof that can be shown there: the listener has no TLS, so nobody has a certificate. */
+export function toAdminAccess({ listeners: { admin }, authentication }: Config): AdminAccess {
+  const { tokensFile, callers } = authentication;
+  if (tokensFile !== undefined) return 'token';
+  return callers.length === 0 && isLocalAddress(admin.address) ? 'open' : 'off';
+}
+
+/** The settings that bear on decisions, for operators. */
+export function toFlags({ decisions, denials }: Config): Readonly<Record<string, string>> {
+  return {
+    'decisions.cache': String(decisions.cache),
+    'denials.reveal_readable': String(denials.revealReadable),
+    'denials.hidden_limit': denials.hiddenLimit === undefined ? 'none' : String(denials.hiddenLimit),
+  };
 }

@@ -11,6 +11,8 @@ import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
 import { createDecisionGate } from './authorize/gate-decisions.ts';
 import { gateLists } from './authorize/gate-lists.ts';
+import { createExplainDecision } from './authorize/explain-decision.ts';
+import type { OperatorState } from './authorize/ports-explain.ts';
 import type { Clock, DecideCheck } from './authorize/ports.ts';
 import type { AuthorizeRequest } from './authorize/ports-gateway.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
@@ -18,6 +20,7 @@ import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import type { RolloutGates, RolloutObserver } from './authorize/ports-rollout.ts';
 import { createShadowRunner } from './authorize/run-in-shadow.ts';
+import { createRecentDecisions } from './authorize/recent-decisions.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
 import { openCallers } from './callers/open-callers.ts';
 import { createYoungCollector } from './calls/collect-young.ts';
@@ -27,8 +30,12 @@ import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import { within } from './domain/within.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
+import { LOCAL_OPERATOR } from './domain/caller.ts';
+import { AdminService } from './gen/taskgate/admin/v1/admin_pb.js';
 import { createAdminRoutes } from './http/admin.ts';
 import { createServeEndpoint } from './http/endpoint.ts';
+import { CONSOLE_PATH, createConsole } from './http/console.ts';
+import { createAdminGuard } from './http/guard-admin.ts';
 import { openHttpServer } from './http/http-server.ts';
 import { createRouter } from './http/router.ts';
 import { createGrantRole, createRevokeRole } from './lifecycle/change-role.ts';
@@ -50,9 +57,11 @@ import { createRelationshipChain } from './relationships/relationship-chain.ts';
 import { createSentinelPicker } from './relationships/sentinels.ts';
 import type { SpiceDbOptions } from './relationships/spicedb-client.ts';
 import type { Breaker } from './resilience/breaker.ts';
+import type { Guards } from './resilience/guards.ts';
 import { createGuards } from './resilience/guards.ts';
 import { createLoopLoad } from './rollout/loop-load.ts';
 import { openRollout } from './rollout/open-rollout.ts';
+import { createAdminProcedures } from './rpc/admin-procedures.ts';
 import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { createGrpcListener } from './rpc/grpc-listener.ts';
 import { createCursorCodec } from './rpc/list-cursor.ts';
@@ -63,9 +72,11 @@ import { createAuthzen } from './server-authzen.ts';
 import { createForwardAuthDoor, createGateway, toExtAuthz } from './server-gateways.ts';
 import {
   isOneOf,
+  toAdminAccess,
   toCaching,
   toCallersOptions,
   toCursorSecrets,
+  toFlags,
   toHiddenDenials,
   toIsBypassed,
   toParentOptions,
@@ -73,9 +84,11 @@ import {
   toRolloutOptions,
 } from './server-options.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
+import { readLatencySeries } from './telemetry/latency-series.ts';
 import { logFault } from './telemetry/logger.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
+import type { Metrics } from './telemetry/metrics.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
 import { createPrincipalObserver } from './telemetry/principal-observer.ts';
@@ -87,6 +100,7 @@ const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 /** Probes and scrapers are few. */
 const ADMIN_MAX_CONNECTIONS = 128;
+const ADMIN_MAX_MESSAGE_BYTES = 65_536;
 const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
 
 /** The stores that a server asks. Whoever made `sql` and `redis` closes them, after the server. */
@@ -177,7 +191,10 @@ export async function startServer(
   const decideChecks = hiddenDenials.watchChecks(checksInShadow);
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
-  const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
+  const { log: decisionLog, recent } = createRecentDecisions(
+    { next: createDecisionLog({ logger, metrics, types: config.types }), clock: CLOCK },
+    { capacity: config.decisions.recent },
+  );
   const rolloutObserver = createRolloutObserver({ logger, metrics });
   const rollout = open.use(await openRollout({ clock: CLOCK, observer: rolloutObserver }, toRolloutOptions(config)));
   const shadow = createShadowRunner(
@@ -212,8 +229,11 @@ export async function startServer(
     { ...useCases, cursors: createCursorCodec(toCursorSecrets(config)) },
     { maxBatchSize: limits.maxBatchSize },
   );
-  const pipeline = () =>
-    createPipeline({ clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate }, limits);
+  const pipeline = (authenticateCaller = authenticate) =>
+    createPipeline(
+      { clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate: authenticateCaller },
+      limits,
+    );
 
   const health = createHealth();
   const readiness = await watchReadiness(
@@ -290,7 +310,38 @@ export async function startServer(
     readiness: () => readiness.current(),
     metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
   });
-  const adminServer = await openHttpServer(adminRoutes, {
+  const adminProcedures = createAdminProcedures({
+    explainDecision: createExplainDecision(
+      { parents: parents.inspector, tracer: relationships.tracer, recent },
+      decideOptions,
+    ),
+    recent,
+    readState: async () =>
+      readOperatorState(config, {
+        parents,
+        relationships,
+        guards,
+        metrics,
+        readiness: readiness.current(),
+        leaveOut: new Set(adminProcedures.map(({ name }) => name)),
+      }),
+    clock: CLOCK,
+  });
+  const access = toAdminAccess(config);
+  const operators = createConnectRoutes(
+    {
+      ...httpDeps,
+      procedures: adminProcedures,
+      pipeline: pipeline(access === 'open' ? () => LOCAL_OPERATOR : authenticate),
+      fallback: createConsole({ fallback: adminRoutes }),
+    },
+    { maxMessageBytes: ADMIN_MAX_MESSAGE_BYTES },
+  );
+  const adminHandler = createAdminGuard(
+    { operators, probes: adminRoutes },
+    { access, rpcPrefix: `/${AdminService.typeName}/`, consolePath: CONSOLE_PATH },
+  );
+  const adminServer = await openHttpServer(adminHandler, {
     ...admin.address,
     ...limits,
     maxConnections: ADMIN_MAX_CONNECTIONS,
@@ -312,6 +363,52 @@ export async function startServer(
       await within(graceEndsAtMs - CLOCK.nowMs(), parents.settled());
       await running.disposeAsync();
     },
+  };
+}
+
+/** How this replica is, as the admin RPCs tell it. */
+async function readOperatorState(
+  config: Config,
+  {
+    parents,
+    relationships,
+    guards,
+    metrics,
+    readiness,
+    leaveOut,
+  }: {
+    readonly parents: ParentChain;
+    readonly relationships: RelationshipChain;
+    readonly guards: Guards;
+    readonly metrics: Metrics;
+    readonly readiness: Pick<OperatorState, 'ready' | 'dependencies'>;
+    readonly leaveOut: ReadonlySet<string>;
+  },
+): Promise<OperatorState> {
+  const { isFollowing, changedObjects, lastWordAtMs } = relationships.figures();
+  return {
+    ...readiness,
+    breakers: {
+      ...(config.redis === undefined ? {} : { redis: guards.redis.state }),
+      database: guards.database.breaker.state,
+      spicedb: guards.spicedb.breaker.state,
+    },
+    caches: [
+      { name: 'parents', enabled: true, entries: parents.size(), capacity: config.parents.memoryMaxEntries },
+      {
+        name: 'decisions',
+        enabled: config.decisions.cache,
+        entries: relationships.decisions(),
+        capacity: config.decisions.cache ? config.decisions.maxEntries : 0,
+      },
+    ],
+    watch: {
+      isFollowing,
+      changedObjects,
+      lastWordMs: lastWordAtMs === undefined ? undefined : Math.max(0, CLOCK.nowMs() - lastWordAtMs),
+    },
+    flags: toFlags(config),
+    latencies: await readLatencySeries(metrics, { leaveOut }),
   };
 }
 

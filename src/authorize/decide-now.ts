@@ -42,7 +42,7 @@ export function createDecideNow(deps: DecideDeps, options: DecideOptions): Decid
       const known = relationships.peek(question);
       if (known === undefined) return undefined;
       results.push(known.result);
-      if (known.result.kind === 'held') ({ checkedAt } = known);
+      if (checkedAt === '' || known.result.kind === 'held') ({ checkedAt } = known);
     }
     let next = 0;
     const outcome = decide(pending, () => resultAt(results, next++), checkedAt, options.revealReadable);

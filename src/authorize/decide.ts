@@ -25,23 +25,43 @@ export function decideOnObject(findings: Findings): Outcome {
   if (object.kind === 'absent') {
     // Not FORBIDDEN when create is denied: next to NOT_FOUND for a denied name, that would tell that this one is free.
     return create?.kind === 'held'
-      ? { kind: 'decided', decision: { kind: 'ALLOWED', object: undefined, checkedAt }, reason: 'created' }
-      : { kind: 'decided', decision: NOT_FOUND, reason: 'absent' };
+      ? {
+          kind: 'decided',
+          decision: { kind: 'ALLOWED', object: undefined, checkedAt },
+          reason: 'created',
+          evidence: { checkedAt },
+        }
+      : { kind: 'decided', decision: NOT_FOUND, reason: 'absent', evidence: { checkedAt } };
   }
   if (permission.kind === 'held') {
     const { type, id } = object;
-    return { kind: 'decided', decision: { kind: 'ALLOWED', object: { type, id }, checkedAt }, reason: 'held' };
+    return {
+      kind: 'decided',
+      decision: { kind: 'ALLOWED', object: { type, id }, checkedAt },
+      reason: 'held',
+      evidence: { checkedAt },
+    };
   }
-  return { kind: 'decided', decision: read?.kind === 'held' ? FORBIDDEN : NOT_FOUND, reason: 'denied' };
+  return {
+    kind: 'decided',
+    decision: read?.kind === 'held' ? FORBIDDEN : NOT_FOUND,
+    reason: 'denied',
+    evidence: { checkedAt },
+  };
 }
 
 /** Creating in the tenant: there is no existence to hide, so a denial is said openly. */
 export function decideOnTenant(permission: RelationshipResult, checkedAt: string): Outcome {
   switch (permission.kind) {
     case 'held':
-      return { kind: 'decided', decision: { kind: 'ALLOWED', object: undefined, checkedAt }, reason: 'held' };
+      return {
+        kind: 'decided',
+        decision: { kind: 'ALLOWED', object: undefined, checkedAt },
+        reason: 'held',
+        evidence: { checkedAt },
+      };
     case 'denied':
-      return { kind: 'decided', decision: FORBIDDEN, reason: 'denied' };
+      return { kind: 'decided', decision: FORBIDDEN, reason: 'denied', evidence: { checkedAt } };
     case 'failed':
       return permission;
     default:

@@ -1,5 +1,5 @@
 import type { Consistency } from '../domain/consistency.ts';
-import type { DecisionKind, Outcome } from '../domain/decision.ts';
+import type { DecisionKind, Evidence, Outcome } from '../domain/decision.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import type { MappedPermission } from '../domain/mapped-permissions.ts';
 import type { Principal } from '../domain/principal.ts';
@@ -182,7 +182,14 @@ export interface DecisionRecord {
   readonly difference?: Difference;
   /** True: the principal is trusted, and nobody was asked. */
   readonly bypass?: boolean;
+  /** What was asked, as the caller wrote it; absent where the schema was asked. */
+  readonly check?: TaskCheck;
+  /** Absent where nothing was decided. */
+  readonly evidence?: Evidence | undefined;
 }
+
+/** A record of a check, whose principal is one of taskgate's own kinds. */
+export type CheckRecord = DecisionRecord & { readonly principal: Principal; readonly check: TaskCheck };
 
 export interface DecisionLog {
   /** Never throws and never waits. */

@@ -22,6 +22,8 @@ export function recordOutcome(
     type: check.resource.type,
     operation: check.operation,
     ...outcomeOf(outcome),
+    check,
+    evidence: outcome.kind === 'decided' ? outcome.evidence : undefined,
   };
   const note = outcome.kind === 'decided' ? outcome.rollout : undefined;
   if (note === undefined) {

@@ -4,6 +4,8 @@ import { didYouMean } from '../config/nearest.ts';
 import { CALLER_NAME, CALLER_NAME_RULE, CALLER_PERMISSIONS, COMMON_PERMISSIONS } from '../domain/caller.ts';
 import { identifierProblem } from '../domain/identifier.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
+import type { ExplainOptions } from './explain-options.ts';
+import { EXPLAIN_FLAGS, parseExplainOptions } from './explain-options.ts';
 import type { HashTokenOptions } from './hash-token.ts';
 import type { HealthcheckOptions } from './healthcheck.ts';
 import type { ReconcileCommandOptions } from './reconcile-options.ts';
@@ -15,6 +17,7 @@ export type Command =
   | { readonly name: 'serve' }
   | { readonly name: 'demo' }
   | { readonly name: 'add-account'; readonly account: string }
+  | { readonly name: 'explain'; readonly options: ExplainOptions }
   | { readonly name: 'hash-token'; readonly options: HashTokenOptions }
   | { readonly name: 'healthcheck'; readonly options: HealthcheckOptions }
   | { readonly name: 'schema'; readonly options: SchemaCommandOptions }
@@ -36,6 +39,7 @@ const COMMANDS = [
   'healthcheck',
   'schema',
   'add-account',
+  'explain',
   'reconcile',
   'backfill',
   'hash-token',
@@ -56,7 +60,13 @@ const HEALTHCHECK_FLAGS = {
   grpc: { type: 'boolean' },
 } as const;
 const SCHEMA_ACTIONS = ['check', 'apply'] as const;
-const OPTIONS = { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS, ...HEALTHCHECK_FLAGS, ...RECONCILE_FLAGS };
+const OPTIONS = {
+  ...COMMON_FLAGS,
+  ...HASH_TOKEN_FLAGS,
+  ...HEALTHCHECK_FLAGS,
+  ...RECONCILE_FLAGS,
+  ...EXPLAIN_FLAGS,
+};
 
 /** Parses the arguments after the program's name. `--help` and `--version` win over the command. */
 export function parseCommand(argv: readonly string[]): ParsedCommand {
@@ -97,6 +107,9 @@ export function parseCommand(argv: readonly string[]): ParsedCommand {
   }
   const probing = Object.keys(values).find((given) => Object.hasOwn(HEALTHCHECK_FLAGS, given));
   if (probing !== undefined && known !== 'healthcheck') return error(`--${probing} goes with the command healthcheck`);
+  if (known === 'explain') return forDemo ? error('--demo goes with the command config') : parseExplain(args, values);
+  const ofExplain = Object.keys(values).find((given) => Object.hasOwn(EXPLAIN_FLAGS, given));
+  if (ofExplain !== undefined) return error(`--${ofExplain} goes with the command explain`);
   if (known === 'add-account') return parseAddAccount(args, forDemo);
   if (known === 'schema') return parseSchema(args, forDemo);
   if (args[0] !== undefined) return error(`${known} takes no argument, but there is ${JSON.stringify(args[0])}`);
@@ -164,6 +177,15 @@ function parseReconcile(
   }
 }
 
+function parseExplain(args: readonly string[], values: Readonly<Record<string, unknown>>): ParsedCommand {
+  try {
+    return { kind: 'command', command: { name: 'explain', options: parseExplainOptions(args, values) } };
+  } catch (thrown) {
+    if (thrown instanceof FlagError) return error(thrown.message);
+    throw thrown;
+  }
+}
+
 function isReconcile(name: string | undefined): name is 'reconcile' | 'backfill' {
   return name === 'reconcile' || name === 'backfill';
 }
@@ -171,6 +193,7 @@ function isReconcile(name: string | undefined): name is 'reconcile' | 'backfill'
 function offeredFlags(command: string | undefined): object {
   if (isReconcile(command)) return { ...COMMON_FLAGS, ...RECONCILE_FLAGS };
   if (command === 'healthcheck') return { ...COMMON_FLAGS, ...HEALTHCHECK_FLAGS };
+  if (command === 'explain') return { ...COMMON_FLAGS, ...EXPLAIN_FLAGS };
   return command === 'hash-token' ? { ...COMMON_FLAGS, ...HASH_TOKEN_FLAGS } : COMMON_FLAGS;
 }
 

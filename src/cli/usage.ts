@@ -22,6 +22,7 @@ Commands:
   schema check|apply [FILE]
                      compare a SpiceDB schema with SpiceDB's, or write it; without FILE, the one that comes with taskgate
   add-account NAME   let the principals of an account create in it (writes its tenant gate to SpiceDB)
+  explain            say why: explain user:alice read message:m1 --account acme; or --decision-id ID
   reconcile          find relationships without a row and rows without relationships; --apply removes and registers
   backfill           find rows without relationships, for first adoption; --apply registers
   hash-token         print the entry of a caller's bearer token, read from standard input, for authentication.tokens_file
@@ -38,6 +39,18 @@ Options of hash-token:
   --generate         make a token (256 bits) instead, and print it on standard error
   --name NAME        of the caller                                    (caller)
   --permissions P,P  check, filter, write, admin                      (check,filter,write)
+Options of explain (PRINCIPAL is user:ID, service_account:ID or agent:ID; RESOURCE is TYPE:ID):
+  --account ACCOUNT  that the principal acts in
+  --by-name          RESOURCE is TYPE:NAME
+  --parent TYPE:ID   of a RESOURCE that is to be created below it (TYPE:*)
+  --create-if-absent check create if the name is free
+  --fully-consistent ask for the latest relationships
+  --decision-id ID   replay a recent decision of the server, at the revision that it was made at
+  --index N          which of a batch's decisions                     (0)
+  --admin URL        the server's admin listener                      (http://TASKGATE_ADMIN_ADDRESS)
+  --token-file FILE  with a token that has the permission admin       (TASKGATE_ADMIN_TOKEN)
+  --direct           ask the configured stores, not a server
+  --json             print taskgate.admin.v1.ExplainDecisionResponse
 Options of reconcile and backfill:
   --apply            act; without it nothing is changed
   --type TYPE        only this registered type; may be repeated
@@ -66,5 +79,6 @@ Environment (each wins over YAML; an empty one counts as not set):
 
 Exit codes: 0 done, 1 failed, 2 wrong command line or configuration.
 Of healthcheck: 0 yes, 1 no or no answer in time. Of schema check: 0 the same, 1 different, or could not tell.
+Of explain: 0 allowed, 1 not allowed, 2 could not tell.
 Of reconcile and backfill: 0 clean or all repaired, 1 differences are left, 2 could not tell (also: stopped, not pruned).
 `;

@@ -149,6 +149,8 @@ export interface DecisionsConfig {
    * minimise-latency can be behind: 5.5 s on Postgres, about 10.3 s on CockroachDB.
    */
   readonly floorTtlMs: number;
+  /** Decisions that operators can look at (`taskgate explain`, the console), 0–10,000; default 1,000. */
+  readonly recent: number;
 }
 
 /** The application's Postgres, which parents are read from. */

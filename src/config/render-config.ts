@@ -58,6 +58,7 @@ export function renderConfig(config: Config): string {
       max_entries: decisions.maxEntries,
       ttl_ms: decisions.ttlMs,
       floor_ttl_ms: decisions.floorTtlMs,
+      recent: decisions.recent,
     },
     database: {
       url: database.url === undefined ? undefined : maskUrl(database.url),

@@ -192,6 +192,7 @@ export const settingsSchema = z.object({
       max_entries: integer(1, 10_000_000).default(50_000),
       ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(4 * SECOND_MS),
       floor_ttl_ms: integer(SECOND_MS, 10 * MINUTE_MS).default(11 * SECOND_MS),
+      recent: integer(0, 10_000).default(1000),
     })
     .prefault({}),
   database: z

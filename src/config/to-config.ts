@@ -74,6 +74,7 @@ export function toConfig(
       maxEntries: decisions.max_entries,
       ttlMs: decisions.ttl_ms,
       floorTtlMs: decisions.floor_ttl_ms,
+      recent: decisions.recent,
     },
     database: {
       ...(database.url === undefined ? {} : { url: database.url }),

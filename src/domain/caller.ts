@@ -16,6 +16,9 @@ export interface Caller {
 /** Whoever asks on loopback where no authentication is configured. */
 export const LOCAL_CALLER: Caller = { name: 'local', permissions: new Set(COMMON_PERMISSIONS) };
 
+/** Whoever asks on an admin listener on loopback where no authentication is configured. */
+export const LOCAL_OPERATOR: Caller = { name: 'local', permissions: new Set(['admin']) };
+
 /** The rule for the names of callers. */
 export const CALLER_NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
 

@@ -23,6 +23,12 @@ export type Decision =
  */
 export type Reason = 'held' | 'denied' | 'absent' | 'created' | 'legacy' | 'unenforced' | 'bypassed';
 
+/** What a decision rests on; for logs, counters and operators only. */
+export interface Evidence {
+  /** The revision (ZedToken) that the relationships were read at; empty if it is not known any more. */
+  readonly checkedAt: string;
+}
+
 /** A decision, or the error that kept it from being made. */
 export type Outcome =
   | {
@@ -31,6 +37,7 @@ export type Outcome =
       readonly reason: Reason;
       /** Absent where what was decided is what is answered. */
       readonly rollout?: RolloutNote;
+      readonly evidence?: Evidence | undefined;
     }
   | { readonly kind: 'failed'; readonly error: TaskgateError };
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { copyText } from '../domain/copy-text.ts';
-import type { LookupPurpose, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
+import type { LookupPurpose, ParentKey, ParentLookup, ParentObserver, ParentResult } from '../authorize/ports.ts';
 import type { ExpiryDeps } from './expiry.ts';
 import { lookupMisses, withoutHoles } from './lookup-misses.ts';
 import type { CacheableResult } from './parent-entry.ts';
@@ -20,6 +20,13 @@ export interface MemoryParentsOptions {
   readonly maxEntries: number;
 }
 
+export interface MemoryParents extends ParentLookup {
+  /** What is kept of a key, for operators: nothing is counted, and it counts as no use of the entry. */
+  inspect(key: ParentKey): { readonly result: CacheableResult; readonly expiresInMs: number } | undefined;
+  /** Entries that are kept, expired ones included. */
+  size(): number;
+}
+
 /** Keeps results in this process. A fault is never kept. */
 export function createMemoryParents(
   {
@@ -30,7 +37,7 @@ export function createMemoryParents(
     observer,
   }: ExpiryDeps & { readonly next: ParentLookup; readonly observer: ParentObserver },
   { maxEntries }: MemoryParentsOptions,
-): ParentLookup {
+): MemoryParents {
   const entries = new LRUCache<string, MemoryEntry>({ max: maxEntries });
 
   const read = (key: string, nowMs: number, purpose: LookupPurpose = 'any'): CacheableResult | undefined => {
@@ -45,6 +52,12 @@ export function createMemoryParents(
   };
 
   return {
+    inspect(key) {
+      const entry = entries.peek(toParentKeyText(key));
+      const expiresInMs = entry === undefined ? 0 : Math.round(entry.expiresAtMs - clock.nowMs());
+      return entry === undefined || expiresInMs <= 0 ? undefined : { result: entry.result, expiresInMs };
+    },
+    size: () => entries.size,
     peek(key, purpose) {
       const result = read(toParentKeyText(key), clock.nowMs(), purpose);
       if (result !== undefined && purpose !== 'denial') observer.counted('memory', 'hit', 1);

@@ -1,8 +1,11 @@
 import type { Clock, ParentLookup, ParentObserver } from '../authorize/ports.ts';
+import type { ParentInspector } from '../authorize/ports-explain.ts';
 import { InternalError } from '../domain/errors.ts';
 import { createExpiry } from './expiry.ts';
 import type { ExpiryOptions, KeptUntilMs } from './expiry.ts';
+import { createParentInspector } from './inspect-parents.ts';
 import { lookupInParts } from './lookup-in-parts.ts';
+import type { MemoryParents } from './memory-parents.ts';
 import { createMemoryParents } from './memory-parents.ts';
 import type { PostgresSource } from './postgres-catalogue.ts';
 import type { PostgresParentsOptions } from './postgres-parents.ts';
@@ -39,11 +42,17 @@ export interface ParentChainOptions {
 }
 
 export interface ParentChain extends ParentLookup {
+  /** Shows operators what each layer says. */
+  readonly inspector: ParentInspector;
+  /** Entries kept in memory; 0 without that layer. */
+  size(): number;
   /** See `PostgresParents.check`. */
   check(bounds: QueryBounds): Promise<void>;
   /** Resolves when nothing is on its way to Redis. */
   settled(): Promise<void>;
 }
+
+const SILENT: ParentObserver = { counted: () => undefined, faulted: () => undefined };
 
 /** The only place that stacks the layers: memory ▶ shared flight ▶ Redis ▶ the sources. */
 export function createParentChain(deps: ParentChainDeps, options: ParentChainOptions): ParentChain {
@@ -62,11 +71,17 @@ export function createParentChain(deps: ParentChainDeps, options: ParentChainOpt
   }
   const timeoutMs = (options.redis?.timeoutMs ?? 0) + options.postgres.timeoutMs;
   next = createSharedFlightParents({ next, clock }, { timeoutMs });
+  let memory: MemoryParents | undefined;
   if (options.memoryMaxEntries !== 'off') {
-    next = createMemoryParents({ ...layer, next }, { maxEntries: options.memoryMaxEntries });
+    memory = createMemoryParents({ ...layer, next }, { maxEntries: options.memoryMaxEntries });
+    next = memory;
   }
+  // With an observer of its own: what operators look at is not counted.
+  const database = createPostgresParents({ sql: deps.sql, sources: tables, observer: SILENT }, options.postgres);
   return {
     ...routeBySource(next, options.sources),
+    inspector: createParentInspector({ memory, redis, database }, { sources: options.sources }),
+    size: () => memory?.size() ?? 0,
     check: async (bounds) => postgres.check(bounds),
     settled: async () => redis?.settled(),
   };

@@ -28,9 +28,16 @@ export interface RedisParentsOptions {
 }
 
 export interface RedisParents extends ParentLookup {
+  /** What is kept of a key, for operators: nothing is counted. Never rejects. */
+  inspect(key: ParentKey): Promise<InspectedEntry>;
   /** Resolves when no write is on its way. */
   settled(): Promise<void>;
 }
+
+/** An entry as it is in Redis. */
+export type InspectedEntry =
+  | { readonly kind: 'kept'; readonly result: CacheableResult; readonly expiresInMs: number }
+  | { readonly kind: 'none' | 'expired' | 'rejected' | 'fault' };
 
 /** Keys that one MGET asks for: few enough that Redis does not keep others waiting for it. */
 const KEYS_PER_READ = 500;
@@ -153,6 +160,17 @@ export function createRedisParents(
         defer(() => writeAll(keys, texts, results, misses, readAtMs));
       }
       return withoutHoles(results);
+    },
+    async inspect(key) {
+      const text = toRedisKey(keyPrefix, toParentKeyText(key));
+      const reply = await withinBudget(redis.getBuffer(text), timeoutMs).catch(() => TIMED_OUT);
+      if (reply === TIMED_OUT) return { kind: 'fault' };
+      if (reply === null) return { kind: 'none' };
+      if (!Buffer.isBuffer(reply)) return { kind: 'rejected' };
+      const nowMs = clock.nowMs();
+      const entry = decodeParentEntry(reply, toSignedKey(keyPrefix, text), { keyRing, nowMs });
+      if (entry.kind !== 'hit') return { kind: entry.reason === 'expired' ? 'expired' : 'rejected' };
+      return { kind: 'kept', result: entry.result, expiresInMs: Math.round(entry.expiresAtMs - nowMs) };
     },
     async settled() {
       while (deferredWrites.size + pendingWrites.size > 0) await Promise.all([...deferredWrites, ...pendingWrites]);

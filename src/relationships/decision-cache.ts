@@ -7,6 +7,7 @@ import type {
   RelationshipResult,
   Relationships,
 } from '../authorize/ports.ts';
+import type { CachedCheck } from '../authorize/ports-explain.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { CancelledError, DeadlineExceededError, UnavailableError, toTaskgateError } from '../domain/errors.ts';
@@ -30,6 +31,13 @@ interface Entry {
   readonly expiresAtMs: number;
   /** Its successor has been asked for. */
   isRenewed: boolean;
+}
+
+export interface DecisionCache extends Relationships {
+  /** What it would answer, for operators: nothing is renewed, and it counts as no use of the entry. */
+  inspect(check: RelationshipCheck): CachedCheck | undefined;
+  /** Answers that are kept, expired ones included. */
+  size(): number;
 }
 
 /** A check that has been sent and not been answered. */
@@ -60,7 +68,7 @@ const RENEWED_SHARE = 0.2;
 export function createDecisionCache(
   { inner, freshness, clock }: { readonly inner: Relationships; readonly freshness: Freshness; readonly clock: Clock },
   { maxEntries = 100_000, ttlMs = 4_000 }: DecisionCacheOptions = {},
-): Relationships {
+): DecisionCache {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
   const flights = new Map<string, Flight>();
 
@@ -134,6 +142,20 @@ export function createDecisionCache(
   };
 
   return {
+    inspect(check) {
+      if (freshness.now() === undefined) return undefined;
+      const known = [checkKey(check), ...(isAskedAs(check) ? [askedKey(check)] : [])];
+      for (const [index, key] of known.entries()) {
+        const entry = entries.peek(key);
+        if (entry === undefined || entry.expiresAtMs <= clock.nowMs()) continue;
+        if (!freshness.holdsSince(toObjectName(check.object), entry.moment)) continue;
+        // A denial is known of what was asked alone.
+        if (index === 0 && isAskedAs(check) && entry.result.kind !== 'held') continue;
+        return { ...entry, expiresInMs: Math.round(entry.expiresAtMs - clock.nowMs()) };
+      }
+      return undefined;
+    },
+    size: () => entries.size,
     peek(check) {
       const moment = freshness.now();
       const entry = moment === undefined ? undefined : read(check);
@@ -161,9 +183,8 @@ export function createDecisionCache(
         (entry): RelationshipResult =>
           entry?.result ?? answered?.next().value ?? { kind: 'failed', error: new UnavailableError('spicedb') },
       );
-      // A token comes with what is held; an answer without anything held may have none.
-      const held = known.find((entry) => entry?.result.kind === 'held');
-      return { results, checkedAt: answer?.checkedAt || held?.checkedAt || '' };
+      const kept = known.find((entry) => entry?.result.kind === 'held') ?? known.find((entry) => entry !== undefined);
+      return { results, checkedAt: answer?.checkedAt || kept?.checkedAt || '' };
     },
   };
 }

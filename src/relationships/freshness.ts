@@ -43,6 +43,12 @@ export interface Freshness {
   floorOf(objects: readonly ObjectName[]): Floor | undefined;
   /** What a list must see at least: no change that is known may be missing from it. */
   floorOfAll(): Floor | undefined;
+  /** For operators. */
+  figures(): {
+    readonly isFollowing: boolean;
+    readonly changedObjects: number;
+    readonly lastWordAtMs: number | undefined;
+  };
   /** Before a write of ours is sent that changes these objects. */
   beginWrite(objects: readonly ObjectName[]): OwnWrite;
 }
@@ -108,6 +114,7 @@ export function createFreshness(
   const lastChangeOf = (key: string): Change => changes.get(key) ?? forgotten;
 
   let last: Change = NEVER;
+  let lastWordAtMs: number | undefined;
   const nextChange = (token: string): Change => {
     latest += 1;
     return { moment: latest, token, expiresAtMs: clock.nowMs() + floorTtlMs };
@@ -139,6 +146,7 @@ export function createFreshness(
   return {
     listener: {
       followed(start) {
+        lastWordAtMs = clock.nowMs();
         leafTypes = start.leafTypes;
         shared = nextChange(start.token);
         begun = shared;
@@ -148,6 +156,7 @@ export function createFreshness(
         isFollowing = true;
       },
       changed(objects, token, tag) {
+        lastWordAtMs = clock.nowMs();
         if (tag !== undefined) ownWrites.told(tag);
         const change = nextChange(token);
         last = after(last, change);
@@ -158,6 +167,7 @@ export function createFreshness(
       asking() {
         const moment = latest;
         return (token) => {
+          lastWordAtMs = clock.nowMs();
           latest += 1;
           answered = { moment, token, expiresAtMs: clock.nowMs() + floorTtlMs, receivedBy: latest };
         };
@@ -186,6 +196,7 @@ export function createFreshness(
       return toFloor(told, ownWrites.floorOf(keys));
     },
     floorOfAll: () => toFloor(isOpen(last) ? last : undefined, ownWrites.floorOfAll()),
+    figures: () => ({ isFollowing, changedObjects: changes.size, lastWordAtMs }),
     beginWrite: (objects) =>
       ownWrites.begin(objects.map(keyOf), { isShared: objects.some(({ type }) => !leafTypes.has(type)) }),
   };

@@ -1,4 +1,5 @@
 import type { Clock, HeldLister, Relationships, SchemaCheck, SentinelPicker } from '../authorize/ports.ts';
+import type { CheckTracer } from '../authorize/ports-explain.ts';
 import type { RelationshipReader, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
 import type { Policy } from '../authorize/ports-policy.ts';
 import type { Breaker } from '../resilience/breaker.ts';
@@ -10,7 +11,7 @@ import { createDecisionCache } from './decision-cache.ts';
 import type { DecisionCacheOptions } from './decision-cache.ts';
 import { createFreshRelationships } from './fresh-relationships.ts';
 import { createFreshness } from './freshness.ts';
-import type { FreshnessOptions } from './freshness.ts';
+import type { Freshness, FreshnessOptions } from './freshness.ts';
 import { createGuardedSpiceDbClient } from './guarded-spicedb-client.ts';
 import { createLookupRelationships } from './lookup-relationships.ts';
 import { followChanges } from './spicedb-changes.ts';
@@ -22,6 +23,7 @@ import { createSpiceDbPolicy } from './spicedb-policy.ts';
 import { createSpiceDbReader } from './spicedb-reader.ts';
 import { createSpiceDbRelationships } from './spicedb-relationships.ts';
 import { createSpiceDbSchemaCheck } from './spicedb-schema-check.ts';
+import { createSpiceDbTracer } from './spicedb-tracer.ts';
 import { createSpiceDbWriter } from './spicedb-writer.ts';
 
 export interface RelationshipChainDeps {
@@ -56,6 +58,11 @@ export interface RelationshipChain {
   readonly lister: HeldLister;
   readonly policy: Policy;
   readonly schemaCheck: SchemaCheck;
+  /** Shows operators how a check comes about. */
+  readonly tracer: CheckTracer;
+  figures(): ReturnType<Freshness['figures']>;
+  /** Decisions that are kept; 0 without the cache. */
+  decisions(): number;
   readonly client: SpiceDbClient;
   /** True while every change is followed, and decisions are kept. */
   isFollowing(): boolean;
@@ -88,6 +95,7 @@ export function createRelationshipChain(
     lister: createSpiceDbLister({ client, freshness }),
     policy: createSpiceDbPolicy({ client, freshness }),
     schemaCheck: createSpiceDbSchemaCheck({ client }),
+    figures: () => freshness.figures(),
     client,
   };
   const coalesced =
@@ -97,15 +105,25 @@ export function createRelationshipChain(
   const checked = lookups ? createLookupRelationships({ inner: coalesced, client }) : coalesced;
   const fresh = createFreshRelationships({ inner: checked, freshness });
   if (caching === 'off') {
-    return { ...common, relationships: fresh, isFollowing: () => false, close: () => client.close() };
+    return {
+      ...common,
+      tracer: createSpiceDbTracer({ client, freshness, cached: () => undefined }),
+      relationships: fresh,
+      decisions: () => 0,
+      isFollowing: () => false,
+      close: () => client.close(),
+    };
   }
   const changes = followChanges(
     { client: channel, clock, listener: freshness.listener, onLost: onChangesLost },
     { timeoutMs: spiceDb.timeoutMs, ...caching },
   );
+  const cache = createDecisionCache({ inner: fresh, freshness, clock }, caching);
   return {
     ...common,
-    relationships: createDecisionCache({ inner: fresh, freshness, clock }, caching),
+    tracer: createSpiceDbTracer({ client, freshness, cached: (check) => cache.inspect(check) }),
+    relationships: cache,
+    decisions: () => cache.size(),
     isFollowing: () => freshness.now() !== undefined,
     close() {
       changes.close();

@@ -5,7 +5,6 @@ import { Code, ConnectError, createContextKey, createContextValues } from '@conn
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import type { Peer } from '../authorize/ports-callers.ts';
 import { toTaskgateError } from '../domain/errors.ts';
-import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import type { ReceiveBudget } from '../calls/receive-budget.ts';
 import type { ListenerDeps } from './listener.ts';
 import { toWireStatus } from '../calls/error-table.ts';
@@ -21,7 +20,6 @@ export type ConnectRoutesOptions = BodyLimits;
 
 const DECISION_ID = createContextKey('');
 const PEER = createContextKey<Peer>(ANONYMOUS_PEER);
-const RPC_PATH_PREFIX = `/${AuthorizationService.typeName}/`;
 const RPC_CONTENT_TYPE = /^application\/(?:json|proto|grpc-web(?:\+json|\+proto)?|connect\+(?:json|proto))(?:;|$)/i;
 const UNSUPPORTED_CONTENT_TYPE = JSON.stringify({
   code: 'invalid_argument',
@@ -46,6 +44,7 @@ export function createConnectRoutes(
   const boundBody = boundBodies(deps, options);
   const decisionIds = new WeakMap<object, string>();
   const peerOf = createPeerOf();
+  const pathPrefixes = [...new Set(deps.procedures.map(({ method }) => `/${method.parent.typeName}/`))];
   const procedures = new Map(deps.procedures.map((procedure) => [procedure.method.name, procedure]));
   const adapter = connectNodeAdapter({
     readMaxBytes: options.maxMessageBytes,
@@ -71,7 +70,7 @@ export function createConnectRoutes(
     },
   });
   return (request, response) => {
-    if (request.url?.startsWith(RPC_PATH_PREFIX) !== true) {
+    if (!pathPrefixes.some((prefix) => request.url?.startsWith(prefix) === true)) {
       deps.fallback(request, response);
       return;
     }

@@ -183,7 +183,8 @@ function toOperationOr(message: OperationMessage, unset: Operation): Operation {
   return message === OperationMessage.UNSPECIFIED ? unset : toOperation(message);
 }
 
-function toOperation(message: OperationMessage): Operation {
+/** @throws InvalidArgumentError */
+export function toOperation(message: OperationMessage): Operation {
   const operation = OPERATION_BY_VALUE.get(message);
   if (operation !== undefined) return operation;
   throw new InvalidArgumentError(

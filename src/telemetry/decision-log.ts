@@ -16,7 +16,9 @@ export function createDecisionLog(deps: {
       const type = types.has(record.type) ? record.type : 'unknown';
       const operation = OPERATIONS.some((known) => known === record.operation) ? record.operation : 'unknown';
       metrics.decisions.inc({ type, operation, outcome: record.outcome, reason: record.reason });
-      if (logger.isLevelEnabled('debug')) logger.debug({ decision: record }, 'decided');
+      if (!logger.isLevelEnabled('debug')) return;
+      const { check: _check, evidence: _evidence, ...decision } = record;
+      logger.debug({ decision }, 'decided');
     },
   };
 }

@@ -37,8 +37,8 @@ describe('decideOnObject', () => {
     expect(decideOnObject({ ...findings, permission: held })).toMatchObject({
       decision: { kind: 'ALLOWED', object: { type: 'task', id: 'task-1' }, checkedAt: 'token' },
     });
-    expect(decideOnObject({ ...findings, permission: denied })).toMatchObject({ decision: { kind: 'NOT_FOUND' } });
-    expect(JSON.stringify(decideOnObject({ ...findings, permission: denied }))).not.toMatch(/task-1|token/);
+    const hidden = decideOnObject({ ...findings, permission: denied });
+    expect(hidden.kind === 'decided' && hidden.decision).toStrictEqual({ kind: 'NOT_FOUND' });
   });
 });
 

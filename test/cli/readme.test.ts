@@ -14,6 +14,11 @@ const EXAMPLES = Array.from(
   ({ groups }) => ({ name: groups?.['name'], command: groups?.['command'] ?? '', answer: groups?.['answer'] ?? '' }),
 );
 
+/** The same, of a command that prints text. */
+const EXPLAINED = /<!-- explanation -->\n```sh\n(?<command>[\s\S]*?)```\n\n```text\n(?<answer>[\s\S]*?)```/.exec(
+  README,
+)?.groups;
+
 describe('the examples of the README', () => {
   let demo: TaskgateProcess;
   beforeAll(async () => {
@@ -38,5 +43,14 @@ describe('the examples of the README', () => {
     const { stdout } = await promisify(execFile)('bash', ['-c', here], { cwd: ROOT });
     const shown: unknown = JSON.parse(stdout.replace(/"(checkedAt|writtenAt)": *"[^"]+"/, '"$1":"…"'));
     expect(shown).toEqual(JSON.parse(answer));
+  });
+
+  it('explain: prints what is shown', async () => {
+    const admin = /probes +http:\/\/([^/]+)/.exec(demo.stdout())?.[1] ?? '';
+    const env = { ...process.env, TASKGATE_ADMIN_ADDRESS: admin };
+    const command = EXPLAINED?.['command'] ?? '';
+    const { stdout } = await promisify(execFile)('bash', ['-c', command], { cwd: ROOT, env });
+    // For some seconds after the start, what was just written is a floor.
+    expect(stdout.replace(/, raised to \w+/, '')).toBe(EXPLAINED?.['answer']);
   });
 });

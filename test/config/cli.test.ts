@@ -23,7 +23,7 @@ test.each([
     {
       kind: 'error',
       message:
-        'no command: name one of serve, demo, healthcheck, schema, add-account, reconcile, backfill, hash-token, config',
+        'no command: name one of serve, demo, healthcheck, schema, add-account, explain, reconcile, backfill, hash-token, config',
     },
   ],
   [['serv'], { kind: 'error', message: 'unknown command "serv" (did you mean serve?)' }],

@@ -51,7 +51,7 @@ test('fills in every default', () => {
       watchSilenceMs: 500,
       retryRatio: 0.1,
     },
-    decisions: { cache: true, maxEntries: 50_000, ttlMs: 4_000, floorTtlMs: 11_000 },
+    decisions: { cache: true, maxEntries: 50_000, ttlMs: 4_000, floorTtlMs: 11_000, recent: 1_000 },
     database: {
       url: 'postgres://reader@localhost/app',
       poolSize: 10,

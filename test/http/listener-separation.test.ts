@@ -1,12 +1,14 @@
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
+import { AdminService } from '../../src/gen/taskgate/admin/v1/admin_pb.js';
 import { AuthorizationService } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import { bearer } from '../support/caller-clients.ts';
 import { useTokenTaskgates } from '../support/callers-taskgate.ts';
 import { exchangeHttp1 } from '../support/raw-exchange.ts';
 
-const ADMIN_PATHS = ['/livez', '/readyz', '/metrics', '/', '/admin', '/console'];
+const ADMIN_RPC_PATHS = AdminService.methods.map(({ name }) => `/${AdminService.typeName}/${name}`);
+const ADMIN_PATHS = ['/livez', '/readyz', '/metrics', '/', '/admin', '/console', '/console/', ...ADMIN_RPC_PATHS];
 const RPC_PATHS = AuthorizationService.methods.map(({ name }) => `/${AuthorizationService.typeName}/${name}`);
 const PREFIXES = ['', '//', '/./', '/%2e/', '/livez/..'];
 
@@ -24,14 +26,11 @@ describe('the listeners', () => {
     }
   });
 
-  it.each(['/metrics', '/readyz', '/taskgate.admin.v1.AdminService/ExplainDecision'])(
-    'gRPC does not serve %s',
-    async (path) => {
-      const metadata = new Metadata();
-      metadata.set('authorization', bearer(gates().tokens.admin));
-      expect(await callRaw(path, metadata)).toBe('UNIMPLEMENTED');
-    },
-  );
+  it.each(['/metrics', '/readyz', ...ADMIN_RPC_PATHS])('gRPC does not serve %s', async (path) => {
+    const metadata = new Metadata();
+    metadata.set('authorization', bearer(gates().tokens.admin));
+    expect(await callRaw(path, metadata)).toBe('UNIMPLEMENTED');
+  });
 
   it.each(RPC_PATHS)('admin does not serve %s, whoever asks', async (path) => {
     const { tcp, tokens } = gates();
