@@ -59,10 +59,18 @@ function formatSetting({ path, rule, fallback }: Setting, { settings }: Meanings
   // What every type has is said at the first one that has it.
   const pattern = new RegExp(`^${path.replaceAll(/[.[\]]/g, '\\$&').replaceAll('<name>', '[a-z_]+')}$`);
   const alike = settings.get(path.replace('listeners.http.tls', 'listeners.grpc.tls'));
-  const meaning = alike ?? [...settings].find(([key]) => pattern.test(key))?.[1] ?? '';
+  const meaning = alike ?? [...settings].find(([key]) => pattern.test(key))?.[1] ?? meaningOfGroup(path, settings);
   const shown =
     fallback === undefined ? '' : `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``;
   return `| \`${path}\` | ${cell(rule)} | ${shown} | ${cell(meaning)} |`;
+}
+
+/** What is said of the keys together that the setting is one of. */
+function meaningOfGroup(path: string, settings: Meanings['settings']): string {
+  const end = path.lastIndexOf('.');
+  if (end === -1) return '';
+  const group = path.slice(0, end);
+  return settings.get(group) ?? meaningOfGroup(group, settings);
 }
 
 function cell(text: string): string {
