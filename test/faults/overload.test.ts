@@ -20,7 +20,7 @@ import { waitUntil } from '../support/wait-until.ts';
 const MAX_RESIDENT_MIB = 288;
 const ATTACK_MS = 4_000;
 const RIGHT_ANSWERS = 20;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 let stores: SampleStores;
 let proxy: FaultProxy;
