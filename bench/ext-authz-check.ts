@@ -1,4 +1,5 @@
 import { ENVOY_CHECK_PATH, sendEnvoyCheck, toVerdict } from '../test/support/envoy-checks.ts';
+import { gatewayYaml } from '../test/support/gateway.ts';
 import { frameGrpcMessage } from '../test/support/raw-http.ts';
 import { recorded } from '../test/rpc/ext-authz/recorded/recorded.ts';
 import {
@@ -24,7 +25,7 @@ const CHECK = recorded('a GET of a child');
 export async function measureExtAuthz(stores: BenchStores): Promise<readonly BenchRow[]> {
   await using envoyBody = await createBodyFile(frameGrpcMessage(CHECK));
   await using checkBody = await createWarmBodyFile();
-  await using taskgate = await startTaskgate(stores);
+  await using taskgate = await startTaskgate(stores, { config: gatewayYaml() });
   const target = taskgate.ready.grpc;
   const ours = async (): Promise<number> =>
     h2load({ path: ENVOY_CHECK_PATH, bodyFile: envoyBody.path, target, requests: REQUESTS });

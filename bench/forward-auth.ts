@@ -1,9 +1,12 @@
 import { fileURLToPath } from 'node:url';
+import { gatewayYaml } from '../test/support/gateway.ts';
 import { h2load } from './support/h2load.ts';
 import { startPinned } from './support/processes.ts';
 import { judgeRatio, measureInTurn } from './support/rounds.ts';
 import type { BenchRow } from './support/row.ts';
 import { spread } from './support/statistics.ts';
+import type { BenchStores } from './support/stores.ts';
+import { startTaskgate } from './support/taskgate.ts';
 
 const ROUNDS = 5;
 /** Seconds of each: in a shorter time, what else runs on the machine is what is measured. */
@@ -18,16 +21,19 @@ const HEADERS = [
   'x-forwarded-for: 192.0.2.1',
   'x-forwarded-host: application.example',
   'x-forwarded-proto: https',
-  'authorization: Bearer alice@acme',
+  'x-user-id: alice',
+  'x-account-id: acme',
   'accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8',
   'accept-language: en-GB,en;q=0.5',
   'cookie: session=0123456789abcdef',
 ];
 
-/** The door over HTTP/1.1 with kept connections, beside an empty handler of the same HTTP server. */
-export async function measureForwardAuth(): Promise<readonly BenchRow[]> {
-  await using reference = await startPinned<{ http: string }>(script('empty-get-handler.ts'));
-  await using door = await startPinned<{ http: string }>(script('forward-auth-door.ts'));
+/** The door over HTTP/1.1 with kept connections, warm, beside an empty handler of the same HTTP server. */
+export async function measureForwardAuth(stores: BenchStores): Promise<readonly BenchRow[]> {
+  await using reference = await startPinned<{ http: string }>(
+    fileURLToPath(new URL('empty-get-handler.ts', import.meta.url)),
+  );
+  await using door = await startTaskgate(stores, { config: gatewayYaml({ gateway: { forward_auth: {} } }) });
   const load = { protocol: 'http', path: PATH, headers: HEADERS, connections: CONNECTIONS, streams: 1 } as const;
   const rate = async (target: string): Promise<number> => h2load({ ...load, target, requests: REQUESTS });
 
@@ -43,7 +49,7 @@ export async function measureForwardAuth(): Promise<readonly BenchRow[]> {
   await assertAllowed(door.ready.http);
   return [
     {
-      work: `forward-auth over HTTP/1.1, one core: ${spread(rates.ours, 0)} calls/s`,
+      work: `warm forward-auth of a task, HTTP/1.1, one core: ${spread(rates.ours, 0)} calls/s`,
       reference: `empty node:http handler, same requests: ${spread(rates.theirs, 0)} calls/s`,
       ...judgeRatio(rates.ratios, { atLeast: MIN_RATIO }),
     },
@@ -57,8 +63,4 @@ async function assertAllowed(address: string): Promise<void> {
   });
   const { status } = await fetch(`http://${address}${PATH}`, { headers });
   if (status !== 200) throw new Error(`forward-auth does not allow: ${status}`);
-}
-
-function script(name: string): string {
-  return fileURLToPath(new URL(name, import.meta.url));
 }

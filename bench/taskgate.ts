@@ -6,7 +6,6 @@ import { openStores } from '../src/cli/open-stores.ts';
 import { loadConfig } from '../src/config/load-config.ts';
 import type { Sql } from '../src/parents/sql.ts';
 import { startServer } from '../src/server.ts';
-import { createTestGateway } from '../test/support/gateway.ts';
 import type { TaskgateAnswers } from './support/taskgate.ts';
 
 const { BENCH_SPICEDB = '', BENCH_CONFIG, ...env } = process.env;
@@ -37,11 +36,7 @@ const sql: Sql = {
     return stores.sql.query(...args);
   },
 };
-const server = await startServer(
-  config,
-  { ...stores, sql, spiceDb: JSON.parse(BENCH_SPICEDB) },
-  { logger, gateway: createTestGateway },
-);
+const server = await startServer(config, { ...stores, sql, spiceDb: JSON.parse(BENCH_SPICEDB) }, { logger });
 process.stdout.write(`${JSON.stringify(server.addresses)}\n`);
 
 // Its figures include the resolution: a millisecond too much, which is on the safe side.

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createBatchCheckTask } from './authorize/batch-check-task.ts';
-import type { CheckTask } from './authorize/check-task.ts';
 import { createCheckTask } from './authorize/check-task.ts';
 import { createFilterReadableTasks } from './authorize/filter-readable-tasks.ts';
 import { createListReadableTasks } from './authorize/list-readable-tasks.ts';
@@ -14,7 +13,6 @@ import { gateLists } from './authorize/gate-lists.ts';
 import { createExplainDecision } from './authorize/explain-decision.ts';
 import type { OperatorState } from './authorize/ports-explain.ts';
 import type { Clock, DecideCheck } from './authorize/ports.ts';
-import type { AuthorizeRequest } from './authorize/ports-gateway.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
@@ -125,8 +123,6 @@ export interface RunningServer {
 
 export interface StartOptions {
   readonly logger: Logger;
-  /** What decides the requests of gateways. Default: the configured routes and principals. */
-  readonly gateway?: (deps: { readonly checkTask: CheckTask }) => AuthorizeRequest;
 }
 
 const CLOCK: Clock = { nowMs: Date.now };
@@ -137,11 +133,7 @@ const CLOCK: Clock = { nowMs: Date.now };
  *
  * @throws Error if a listener can't be opened, or a file of tokens or certificates can't be used.
  */
-export async function startServer(
-  config: Config,
-  stores: Stores,
-  { logger, gateway }: StartOptions,
-): Promise<RunningServer> {
+export async function startServer(config: Config, stores: Stores, { logger }: StartOptions): Promise<RunningServer> {
   const { limits, shutdown } = config;
   const metrics = createMetrics();
   const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
@@ -221,10 +213,7 @@ export async function startServer(
     ...createLifecycle({ decideCheck, ...relationships, gating }, config),
   };
   const { checkTask } = useCases;
-  const authorizeRequest =
-    gateway === undefined
-      ? createGateway({ checkTask, identify: principals.identify }, config)
-      : gateway({ checkTask });
+  const authorizeRequest = createGateway({ checkTask, identify: principals.identify }, config);
   const procedures = createProcedures(
     { ...useCases, cursors: createCursorCodec(toCursorSecrets(config)) },
     { maxBatchSize: limits.maxBatchSize },

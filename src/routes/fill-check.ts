@@ -2,8 +2,8 @@ import { identifierProblem, nameProblem } from '../domain/identifier.ts';
 import type { ResourceKey, ResourceRef } from '../domain/resource.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import type { JsonObject } from './json-value.ts';
-import { isJsonObject, readKey } from './json-value.ts';
+import type { JsonObject, JsonValue } from '../domain/json-value.ts';
+import { isJsonObject, readKey } from '../domain/json-value.ts';
 import { readQuery } from './read-query.ts';
 import type { CheckTemplate, ResourceTemplate, Template } from './route.ts';
 
@@ -13,7 +13,7 @@ export interface GivenValues {
   readonly parameter: (name: string) => string;
   readonly query: string | undefined;
   /** The JSON body; undefined if the route needs none. */
-  readonly body: unknown;
+  readonly body: JsonValue | undefined;
   /** The `params` of a JSON-RPC call; undefined if it is none. */
   readonly params: JsonObject | undefined;
 }
@@ -108,7 +108,7 @@ function fillText(template: Template | undefined, given: GivenValues): FilledTex
 }
 
 /** A null counts as absent, as it does for the applications that have optional fields. */
-function readText(root: unknown, keys: readonly string[]): FilledText {
+function readText(root: JsonValue | undefined, keys: readonly string[]): FilledText {
   let value = root;
   for (const key of keys) {
     if (value === undefined || value === null) return ABSENT;

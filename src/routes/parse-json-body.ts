@@ -1,16 +1,26 @@
 import type { GatewayRequest } from '../authorize/ports-gateway.ts';
-import { createDepthGauge } from '../domain/json-depth.ts';
-import { findAmbiguity } from './scan-json.ts';
+import type { JsonValue } from '../domain/json-value.ts';
+import type { JsonProblem } from '../domain/strict-json.ts';
+import { parseStrictJson } from '../domain/strict-json.ts';
 
 /** A body that every parser reads in the same way, or why it is none. */
 export type ParsedBody =
-  | { readonly kind: 'parsed'; readonly value: unknown }
+  | { readonly kind: 'parsed'; readonly value: JsonValue }
   /** From a closed set of words. */
   | { readonly kind: 'problem'; readonly problem: string };
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MAX_DEPTH = 64;
 const MAX_CONTENT_TYPE_LENGTH = 256;
+const PROBLEMS: Readonly<Record<JsonProblem, string>> = {
+  empty: 'the body is empty',
+  not_utf8: 'the body is not UTF-8',
+  not_json: 'the body is not JSON',
+  too_deep: 'the body nests too deeply',
+  repeated_key: 'the body is not clear: a key is there twice',
+  lone_surrogate: 'the body is not clear: a text has half of a surrogate pair',
+  infinite_number: 'the body is not clear: a number is too large',
+};
 const CHARSETS = new Set(['utf-8', '"utf-8"']);
 
 /**
@@ -23,16 +33,8 @@ export function parseJsonBody({ headers, body }: Pick<GatewayRequest, 'headers' 
   if (!isJsonType(headers.get('content-type'))) return problem('content-type is not JSON in UTF-8');
   if (!isPlain(headers.get('content-encoding'))) return problem('the body is encoded');
   if (body.bytes.length > MAX_BODY_BYTES) return problem('the body is too long');
-  if (!createDepthGauge(MAX_DEPTH)(body.bytes)) return problem('the body nests too deeply');
-  try {
-    // A byte order mark is no JSON: parsers disagree on it.
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body.bytes);
-    const value: unknown = JSON.parse(text);
-    const ambiguity = findAmbiguity(text);
-    return ambiguity === undefined ? { kind: 'parsed', value } : problem(`the body is not clear: ${ambiguity}`);
-  } catch {
-    return problem('the body is not JSON in UTF-8');
-  }
+  const parsed = parseStrictJson(body.bytes, { maxDepth: MAX_DEPTH });
+  return parsed.kind === 'value' ? { kind: 'parsed', value: parsed.value } : problem(PROBLEMS[parsed.problem]);
 }
 
 function problem(text: string): ParsedBody {

@@ -1,5 +1,5 @@
-import type { JsonObject } from './json-value.ts';
-import { isJsonObject, readKey } from './json-value.ts';
+import type { JsonObject, JsonValue } from '../domain/json-value.ts';
+import { isJsonObject, readKey } from '../domain/json-value.ts';
 
 /** A JSON-RPC call, or why it is none. */
 export type ParsedRpcCall =
@@ -8,7 +8,7 @@ export type ParsedRpcCall =
   | { readonly kind: 'problem'; readonly problem: string };
 
 /** Parses one call of JSON-RPC 2.0 with parameters by name. A batch is refused: it is many questions, and has one answer. */
-export function parseRpcCall(value: unknown): ParsedRpcCall {
+export function parseRpcCall(value: JsonValue | undefined): ParsedRpcCall {
   if (Array.isArray(value)) return { kind: 'problem', problem: 'the call is a batch' };
   if (!isJsonObject(value)) return { kind: 'problem', problem: 'the call is not an object' };
   if (readKey(value, 'jsonrpc') !== '2.0') return { kind: 'problem', problem: 'jsonrpc is not "2.0"' };

@@ -77,13 +77,13 @@ const tuple = (changed: object): string => JSON.stringify({ ...TUPLE, ...changed
 describe('what is asked', () => {
   test.each<[string, string | Buffer, string]>([
     ['no body', '', 'body: must not be empty'],
-    ['a body that is cut', JSON.stringify(TUPLE).slice(0, -3), 'body: must be JSON in UTF-8'],
-    ['more than one value', `${JSON.stringify(TUPLE)}{}`, 'body: must be JSON in UTF-8'],
+    ['a body that is cut', JSON.stringify(TUPLE).slice(0, -3), 'body: must be JSON'],
+    ['more than one value', `${JSON.stringify(TUPLE)}{}`, 'body: must be JSON'],
     ['a list', '[]', 'body: must be an object'],
     ['a string', '"alice"', 'body: must be an object'],
     ['null', 'null', 'body: must be an object'],
-    ['bytes that are not UTF-8', Buffer.from('{"a":"\xff"}', 'latin1'), 'body: must be JSON in UTF-8'],
-    ['a byte order mark', `\uFEFF${JSON.stringify(TUPLE)}`, 'body: must be JSON in UTF-8'],
+    ['bytes that are not UTF-8', Buffer.from('{"a":"\xff"}', 'latin1'), 'body: must be UTF-8'],
+    ['a byte order mark', `\uFEFF${JSON.stringify(TUPLE)}`, 'body: must be JSON'],
     ['a key twice', `{"action":{"name":"read"},${JSON.stringify(TUPLE).slice(1)}`, 'body: must not have a key twice'],
     [
       'a key twice, once escaped',
@@ -109,7 +109,7 @@ describe('what is asked', () => {
     [
       'too many levels',
       tuple({ context: 0 }).replace('"context":0', `"context":{"a":${deep(40)}}`),
-      'body: nests too deep',
+      'body: must nest at most 32 levels',
     ],
     ['a subject that is null', tuple({ subject: null }), 'subject: must be an object'],
     ['a subject that is a list', tuple({ subject: [] }), 'subject: must be an object'],

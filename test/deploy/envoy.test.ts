@@ -7,13 +7,17 @@ import { GATEWAY_DENIALS } from '../../src/authorize/gateway-denials.ts';
 import { DEFAULT_IDENTITY_HEADERS } from '../../src/authorize/identity-headers.ts';
 import type { ConfigTree, Envoy } from '../support/envoy.ts';
 import { at, findEnvoy, loadEnvoyConfig, managerOf, startEnvoy } from '../support/envoy.ts';
-import { createTestGateway } from '../support/gateway.ts';
+import { startFaultProxy, toProxyTarget } from '../support/fault-proxy.ts';
+import { readDeployedConfig, toTestConfig } from '../support/deployed-config.ts';
 import { exchangeHttp1 } from '../support/raw-exchange.ts';
 import type { SampleStores, TestTaskgate } from '../support/taskgate.ts';
 import { startSampleStores, startWithStores } from '../support/taskgate.ts';
 
 const NAMES = Object.values(DEFAULT_IDENTITY_HEADERS);
 const [KIND, ID, ACCOUNT, TASK] = NAMES;
+/** Beside the account's, which is one of those, what taskgate finds a principal by where it trusts headers. */
+const PRINCIPAL = ['x-taskgate-user-id', 'x-taskgate-service-account-id', 'x-taskgate-agent-id'] as const;
+const YAML = JSON.stringify(toTestConfig(readDeployedConfig('envoy')));
 const EXT_AUTHZ = 'envoy.filters.http.ext_authz';
 
 describe('deploy/envoy/envoy.yaml', async () => {
@@ -55,7 +59,7 @@ describe('deploy/envoy/envoy.yaml', async () => {
 
   it("removes a client's own identity headers, whichever route it takes", () => {
     const mutations = at(manager, 'early_header_mutation_extensions', 0, 'typed_config', 'mutations');
-    expect(Object.values(mutations)).toEqual(NAMES.map((name) => ({ remove: name })));
+    expect(Object.values(mutations)).toEqual([...NAMES, ...PRINCIPAL].map((name) => ({ remove: name })));
   });
 
   it('has every cluster that it refers to, and taskgate speaks HTTP/2', () => {
@@ -113,8 +117,7 @@ describe.skipIf(envoyBinary === undefined)('behind a real Envoy', () => {
 
   beforeAll(async () => {
     stores = opened.use(await startSampleStores());
-    const yaml = 'gateway: { ext_authz: { sends_bodies: true } }';
-    gate = opened.use(await startWithStores(stores, { gateway: createTestGateway, yaml }));
+    gate = opened.use(await startWithStores(stores, { yaml: YAML }));
     envoy = opened.use(await start(gate.addresses.grpc));
   });
   afterAll(async () => opened.disposeAsync());
@@ -156,11 +159,22 @@ describe.skipIf(envoyBinary === undefined)('behind a real Envoy', () => {
     expect([status, identity()]).toEqual([200, expected]);
   });
 
+  it('believes no header that names a principal, though taskgate would believe Envoy', async () => {
+    const headers = { 'x-taskgate-user-id': 'alice', 'X-Taskgate-Account-Id': 'acme' };
+    expect((await send('/tasks/task-1', undefined, { headers })).status).toBe(401);
+    expect((await send('/tasks/task-1', tokenOf('dave'), { headers })).status).toBe(404);
+    expect(reached).toEqual([]);
+    expect((await send('/tasks/task-1', tokenOf('alice'), { headers: { 'x-taskgate-agent-id': 'root' } })).status).toBe(200);
+    expect(identity()).toEqual([['user'], ['alice'], ['acme'], ['task-1']]);
+  });
+
   it('replaces every copy of a forged identity, where nothing has removed them before', async () => {
     const edit = (config: ConfigTree): void => {
       Reflect.deleteProperty(managerOf(config), 'early_header_mutation_extensions');
     };
-    await using plain = await start(gate?.addresses.grpc ?? '', edit);
+    const yaml = JSON.stringify(toTestConfig(readDeployedConfig('envoy'), { alsoFrom: [] }));
+    await using deployed = await startWithStores(stores ?? expect.unreachable(), { yaml });
+    await using plain = await start(deployed.addresses.grpc, edit);
     const headers = { [KIND]: ['agent', 'agent'], [ID]: ['root', 'root2'], [ACCOUNT]: ['globex', ''], [TASK]: ['task-9', 'x'] };
     expect((await send('/tasks/task-1', tokenOf('alice'), { headers, to: plain })).status).toBe(200);
     expect(identity()).toEqual([['user'], ['alice'], ['acme'], ['task-1']]);
@@ -208,7 +222,8 @@ describe.skipIf(envoyBinary === undefined)('behind a real Envoy', () => {
     expect(reached.map(({ url }) => url)).toEqual(['/tasks/task-1']);
   });
 
-  const rpc = (task: string, padding = '') => JSON.stringify({ padding, params: { task_id: task } });
+  const rpc = (task: string, padding = '') =>
+    JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'message/send', params: { task_id: task, padding } });
 
   it.each([
     ['of what is allowed', rpc('task-1'), 200],
@@ -216,7 +231,8 @@ describe.skipIf(envoyBinary === undefined)('behind a real Envoy', () => {
     ['that is longer than Envoy sends', rpc('task-1', 'x'.repeat(100_000)), 400],
     ['that is empty', '', 400],
   ])('is decided about by its body, %s', async (_, body, status) => {
-    const sent = await send('/rpc', tokenOf('alice'), { method: 'POST', body });
+    const headers = { 'content-type': 'application/json' };
+    const sent = await send('/rpc', tokenOf('alice'), { method: 'POST', body, headers });
     expect([sent.status, reached.length]).toEqual([status, status === 200 ? 1 : 0]);
   });
 
@@ -234,8 +250,11 @@ describe.skipIf(envoyBinary === undefined)('behind a real Envoy', () => {
   });
 
   it('is told so in time where taskgate does not answer', async () => {
-    const waits = async () => new Promise<never>(() => undefined);
-    await using silent = await startWithStores(stores ?? expect.unreachable(), { gateway: () => waits, grpc: 'socket' });
+    const { spiceDb, ...others } = stores ?? expect.unreachable();
+    await using link = await startFaultProxy(toProxyTarget(spiceDb.endpoint));
+    const slow = { ...others, spiceDb: { ...spiceDb, endpoint: link.address } };
+    await using silent = await startWithStores(slow, { yaml: YAML, grpc: 'socket' });
+    await link.setMode('hang');
     await using waiting = await start(silent.addresses.grpc);
     const startedAtMs = performance.now();
     expect((await send('/tasks/task-1', tokenOf('alice'), { to: waiting })).status).toBe(503);

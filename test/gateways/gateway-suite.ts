@@ -10,7 +10,7 @@ import { startFaultProxy, toProxyTarget } from '../support/fault-proxy.ts';
 import type { GatewayTaskgate } from '../support/gateway-taskgate.ts';
 import { startGatewayTaskgate } from '../support/gateway-taskgate.ts';
 import type { GatewayKind, RunningGateway } from '../support/gateways.ts';
-import { findGateway, GATEWAY_DOORS, startGateway } from '../support/gateways.ts';
+import { findGateway, startGateway } from '../support/gateways.ts';
 
 /** Client → the real gateway → the application, and taskgate behind a proxy that can fail. */
 export interface GatewayWorld {
@@ -83,7 +83,7 @@ export function describeGateway(kind: GatewayKind, traits: GatewayTraits): void 
 }
 
 async function startWorld(kind: GatewayKind, binary: string, opened: AsyncDisposableStack): Promise<GatewayWorld> {
-  const taskgate = opened.use(await startGatewayTaskgate(GATEWAY_DOORS[kind]));
+  const taskgate = opened.use(await startGatewayTaskgate(kind));
   const link = opened.use(await startFaultProxy(toProxyTarget(taskgate.address)));
   const application = opened.use(await startEchoApplication());
   const addresses = { taskgate: link.address, application: application.address };
@@ -95,7 +95,9 @@ async function startWorld(kind: GatewayKind, binary: string, opened: AsyncDispos
     application,
     async ask({ as, target = '/tasks/task-1', headers = [], ...request }) {
       const authorization =
-        as === undefined ? [] : [['authorization', taskgate.authorizationOf(PEOPLE[as][0], PEOPLE[as][1])] as const];
+        as === undefined
+          ? []
+          : [['authorization', await taskgate.authorizationOf(PEOPLE[as][0], PEOPLE[as][1])] as const];
       return exchangeHttp(gateway.address, { target, headers: [...authorization, ...headers], ...request });
     },
   };
@@ -140,7 +142,7 @@ function describeAnswers(world: () => GatewayWorld, { faultStatuses }: GatewayTr
 
     it('is 401 where two principals are named', async () => {
       const { ask, taskgate } = world();
-      const second = ['authorization', taskgate.authorizationOf(...PEOPLE.mallory)] as const;
+      const second = ['authorization', await taskgate.authorizationOf(...PEOPLE.mallory)] as const;
       // nginx refuses the second before it asks.
       expect([400, 401]).toContain((await ask({ as: 'alice', headers: [second] })).status);
     });
@@ -156,12 +158,12 @@ function describeAnswers(world: () => GatewayWorld, { faultStatuses }: GatewayTr
     it('is an error where it could not be told', async () => {
       const { ask, taskgate, application } = world();
       const before = application.requests;
-      taskgate.setStores('down');
+      await taskgate.setStores('down');
       try {
         expect(faultStatuses).toContain((await ask({ as: 'alice' })).status);
         expect(faultStatuses).toContain((await ask({ as: 'dave' })).status);
       } finally {
-        taskgate.setStores('ok');
+        await taskgate.setStores('ok');
       }
       expect(application.requests).toBe(before);
     });
@@ -193,6 +195,22 @@ function describeForgery(world: () => GatewayWorld): void {
       expect(open.status).toBe(200);
       expect(identityOf(open)).toEqual([]);
       expect(forgedOf(open)).toEqual([]);
+    });
+
+    it.each([
+      ['x-taskgate-user-id', 'x-taskgate-account-id'],
+      ['X-Taskgate-User-ID', 'X-TASKGATE-account-id'],
+      ['x_taskgate_user_id', 'x_taskgate_account_id'],
+      ['x-taskgate-agent-id', 'x-taskgate-account-id'],
+      ['x-taskgate-service-account-id', 'x-taskgate-account-id'],
+    ])('%s makes nobody of it, though taskgate would believe the gateway', async (id, account) => {
+      const headers = [[id, 'alice'], [account, 'acme']] as const; // prettier-ignore
+      expect((await world().ask({ headers })).status).toBe(401);
+      expect((await world().ask({ as: 'dave', headers })).status).toBe(404);
+      const allowed = await world().ask({ as: 'alice', headers: [[id, 'mallory'], [account, 'globex']] }); // prettier-ignore
+      expect(allowed.status).toBe(200);
+      expect(identityOf(allowed)).toEqual(['user', 'alice', 'acme', 'task-1']);
+      expect(valuesOf(echoOf(allowed), id.toLowerCase())).toEqual([]);
     });
 
     it.each([
@@ -230,7 +248,7 @@ function describeForgery(world: () => GatewayWorld): void {
 
 function describeTargets(world: () => GatewayWorld, { faultStatuses }: GatewayTraits): void {
   describe('a target', () => {
-    it.each(['/tasks/task-1?q=%2F%00&q=2', '/tasks/%74ask-1', '/tasks/task-1?a=/../public', '/tasks/task%2F1'])(
+    it.each(['/tasks/task-1?q=%2F%00&q=2', '/tasks/%74ask-1', '/tasks/task-1?a=/../public'])(
       '%s is judged as the application gets it',
       async (target) => {
         const answer = await world().ask({ as: 'alice', target });
@@ -243,8 +261,8 @@ function describeTargets(world: () => GatewayWorld, { faultStatuses }: GatewayTr
       '/public/../tasks/task-1',
       '//public',
       '/public/',
-      '/public?a=b',
-      '/%70ublic',
+      '/tasks/task%2F1',
+      '/tasks/%2574ask-1',
       '/public%2F..%2Ftasks%2Ftask-1',
       '/tasks/task-1/../../public',
       '/./public',
@@ -372,11 +390,11 @@ function describeFaults(world: () => GatewayWorld, { faultStatuses }: GatewayTra
     it('takes longer than the gateway waits, nobody is allowed', async () => {
       const { ask, taskgate, application } = world();
       const before = application.requests;
-      taskgate.setStores('held');
+      await taskgate.setStores('held');
       try {
         expect(faultStatuses).toContain((await ask({ as: 'alice' })).status);
       } finally {
-        taskgate.setStores('ok');
+        await taskgate.setStores('ok');
       }
       expect(application.requests).toBe(before);
     });

@@ -7,6 +7,8 @@ import { FORWARD_AUTH_PATH } from '../../src/http/forward-auth/forward-auth.ts';
 import { load, expectValid } from '../config/support.ts';
 
 const IDENTITY = Object.values(DEFAULT_IDENTITY_HEADERS);
+/** What taskgate finds a principal by where `gateway.principal.from` names headers. */
+const PRINCIPAL = Object.values(expectValid(load({})).principals.gateway.headers);
 const ASKED = Object.values(REQUEST_HEADERS).flatMap(({ method, target }) => [method, target]);
 const DOOR = `http://127.0.0.1:8080${FORWARD_AUTH_PATH}`;
 
@@ -31,7 +33,9 @@ describe('the configuration of Traefik', () => {
       expect(middlewares).toEqual(['without-client-copies', 'taskgate', 'without-caller-token']);
     }
     const removed = http.middlewares['without-client-copies']?.headers?.customRequestHeaders ?? {};
-    expect(new Set(Object.keys(removed))).toEqual(new Set([...IDENTITY, ...ASKED, 'taskgate-authorization']));
+    expect(new Set(Object.keys(removed))).toEqual(
+      new Set([...IDENTITY, ...PRINCIPAL, ...ASKED, 'taskgate-authorization']),
+    );
     expect(new Set(Object.values(removed))).toEqual(new Set(['']));
     expect(http.middlewares['without-caller-token']?.headers?.customRequestHeaders).toEqual({
       'taskgate-authorization': '',
@@ -58,6 +62,7 @@ describe('the configuration of APISIX', () => {
       expect(Object.keys(plugins)).toEqual(['forward-auth']);
       expect(plugins['forward-auth']).toMatchObject({
         uri: DOOR,
+        request_headers: [expectValid(load({})).principals.gateway.tokenHeader],
         upstream_headers: IDENTITY,
         allow_degradation: false,
         status_on_error: 503,
@@ -70,16 +75,38 @@ describe('the configuration of APISIX', () => {
   });
 });
 
-it.each(['nginx/nginx.conf', 'caddy/Caddyfile', 'haproxy/haproxy.cfg', 'traefik/dynamic.yaml', 'apisix/route.yaml'])(
-  '%s says at its head what taskgate is configured to, which is valid',
-  (path) => {
-    const yaml = /^# taskgate: (.+)$/m.exec(read(path))?.[1];
-    expect(yaml).toBeDefined();
-    const { forwardAuth } = expectValid(load({ yaml: yaml ?? '' })).gateway;
-    const expected =
-      path === 'nginx/nginx.conf'
-        ? { requestHeaders: 'original', deniedStatus: 403 }
-        : { requestHeaders: 'forwarded', deniedStatus: 404 };
-    expect(forwardAuth).toEqual(expected);
-  },
-);
+/** The file of each gateway, and what its taskgate has to say. */
+const GATEWAYS = {
+  nginx: ['nginx.conf', ['jwt'], { requestHeaders: 'original', deniedStatus: 403 }],
+  caddy: ['Caddyfile', ['jwt'], { requestHeaders: 'forwarded', deniedStatus: 404 }],
+  haproxy: ['haproxy.cfg', ['jwt'], { requestHeaders: 'forwarded', deniedStatus: 404 }],
+  traefik: ['dynamic.yaml', ['jwt'], { requestHeaders: 'forwarded', deniedStatus: 404 }],
+  apisix: ['route.yaml', ['jwt'], { requestHeaders: 'forwarded', deniedStatus: 404 }],
+  envoy: ['envoy.yaml', ['claims'], undefined],
+} as const;
+
+describe.each(Object.entries(GATEWAYS))('the taskgate.yaml for %s', (folder, [file, from, forwardAuth]) => {
+  const text = read(`${folder}/taskgate.yaml`);
+  const files = { '/etc/taskgate/routes.yaml': read('routes/agentex.yaml') };
+  const { gateway, principals } = expectValid(load({ yaml: text, files }));
+
+  it('is named at the head of its configuration, and valid as it is', () => {
+    expect(read(`${folder}/${file}`)).toContain('# taskgate: taskgate.yaml, beside this file');
+    expect(gateway.forwardAuth).toEqual(forwardAuth);
+    expect(gateway.routes.length).toBeGreaterThan(10);
+  });
+
+  it('believes no header of a client', () => {
+    expect(principals.gateway.from).toEqual(from);
+    expect(gateway.identityHeaders).toEqual(DEFAULT_IDENTITY_HEADERS);
+  });
+
+  it('names the identity headers that the gateway passes on, and those that it takes away from clients', () => {
+    const written = read(`${folder}/${file}`).toLowerCase();
+    for (const name of IDENTITY) expect(written).toContain(name);
+    const isSelective = folder === 'apisix';
+    const isByPrefix = folder === 'caddy' || folder === 'haproxy';
+    if (isSelective || isByPrefix) return;
+    for (const name of PRINCIPAL) expect(written).toContain(name);
+  });
+});

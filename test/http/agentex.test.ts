@@ -272,7 +272,7 @@ describe('bad input', () => {
   });
 
   it.each<[string, (good: string) => string | Buffer, string]>([
-    ['empty', () => '', 'body: must be JSON'],
+    ['empty', () => '', 'body: must not be empty'],
     ['cut', (good) => good.slice(0, -1), 'body: must be JSON'],
     ['no JSON', () => 'principal=alice', 'body: must be JSON'],
     ['null', () => 'null', 'body: must be a JSON object'],
@@ -300,6 +300,11 @@ describe('bad input', () => {
     ['with half a character', (good) => good.replace('task-1', '\\ud800'), 'body: must be well-formed Unicode'],
     ['with half a character in a key', (good) => `{"\\udc00":1,${good.slice(1)}`, 'body: must be well-formed Unicode'],
     ['deep', (good) => `{"x":${'['.repeat(40)}${']'.repeat(40)},${good.slice(1)}`, 'body: must nest at most 32 levels'],
+    [
+      'with a number beyond the largest',
+      (good) => `{"x":1e999,${good.slice(1)}`,
+      'body: must not have a number that is too large',
+    ],
     ['very deep', () => '['.repeat(1_000_000), 'body: must nest at most 32 levels'],
   ])('of a body is 400: %s', async (_name, change, message) => {
     const body = change(JSON.stringify(await check({})));

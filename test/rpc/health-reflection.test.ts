@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuthorizationService, CheckTaskResponseSchema, Decision } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import { Authorization } from '../../src/gen/envoy/service/auth/v3/external_auth_pb.js';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { createTestGateway } from '../support/gateway.ts';
+import { gatewayYaml } from '../support/gateway.ts';
 import { startSampleStores, startWithStores, useTaskgate } from '../support/taskgate.ts';
 
 const require = createRequire(import.meta.url);
@@ -67,7 +67,7 @@ async function firstWatched(client: HealthClient, service: string): Promise<stri
 }
 
 const gate = useTaskgate();
-const envoyGate = useTaskgate({ gateway: createTestGateway });
+const envoyGate = useTaskgate({ yaml: gatewayYaml() });
 let health: HealthClient;
 beforeAll(() => {
   health = createHealthClient(gate().addresses.grpc);

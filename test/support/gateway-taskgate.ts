@@ -1,115 +1,77 @@
-import { randomUUID } from 'node:crypto';
-import type { AuthorizeRequest, GatewayAnswer } from '../../src/authorize/ports-gateway.ts';
-import type { AuthenticateCaller } from '../../src/authorize/ports-callers.ts';
-import { createPipeline } from '../../src/calls/pipeline.ts';
-import { createReceiveBudget } from '../../src/calls/receive-budget.ts';
-import { LOCAL_CALLER } from '../../src/domain/caller.ts';
-import { UnauthenticatedError, UnavailableError } from '../../src/domain/errors.ts';
-import type { Principal } from '../../src/domain/principal.ts';
-import { createServeEndpoint } from '../../src/http/endpoint.ts';
-import type { ForwardAuthOptions } from '../../src/http/forward-auth/forward-auth.ts';
-import { createForwardAuth } from '../../src/http/forward-auth/forward-auth.ts';
-import { openHttpServer } from '../../src/http/http-server.ts';
-import { createRouter } from '../../src/http/router.ts';
-import { SYSTEM_CLOCK } from './spicedb.ts';
+import { createTestDirectory } from './files.ts';
+import type { DeployedConfig } from './deployed-config.ts';
+import { readDeployedConfig, toTestConfig } from './deployed-config.ts';
+import { exchangeHttp } from './exchange-http.ts';
+import { startFaultProxy, toProxyTarget } from './fault-proxy.ts';
+import { goodClaims, startIssuer } from './issuer.ts';
+import { startSampleStores, startWithStores } from './taskgate.ts';
+import { waitUntil } from './wait-until.ts';
 
 /** A taskgate that gateways ask. */
 export interface GatewayTaskgate extends AsyncDisposable {
   readonly address: string;
   /** The `authorization` header of a user in an account. */
-  authorizationOf(user: string, account: string): string;
+  authorizationOf(user: string, account: string): Promise<string>;
   /** What happens to whatever must be looked up from now on. */
-  setStores(mode: StoresMode): void;
+  setStores(mode: StoresMode): Promise<void>;
 }
 
 export type StoresMode = 'ok' | 'down' | 'held';
 
-export interface GatewayTaskgateOptions extends Partial<ForwardAuthOptions> {
-  /** Default: whoever brings no token may ask; there is none that would be known. */
-  readonly authenticate?: AuthenticateCaller;
-  /** In place of the decisions below. */
-  readonly authorizeRequest?: AuthorizeRequest;
-  /** Milliseconds that a call may take. Default 30,000: the gateway is the first that has enough. */
-  readonly defaultTimeoutMs?: number;
-}
-
-const LIMITS = {
-  maxTimeoutMs: 30_000,
-  maxStreamTimeoutMs: 30_000,
-  maxConcurrentCalls: 100,
-  maxQueuedCalls: 100,
-  maxMessageBytes: 4_096,
-  maxReceivingBytes: 65_536,
-  requestTimeoutMs: 10_000,
-  stallTimeoutMs: 60_000,
-  maxConnections: 1_000,
-  maxHeaderBytes: 16_384,
+const STORES = { ok: 'ok', down: 'refuse', held: 'hang' } as const;
+/** The gateway is the first that has enough. */
+const SPICEDB_TIMEOUT_MS = 8_000;
+const BUDGETS = {
+  limits: { default_timeout_ms: 9_000 },
+  spicedb: { timeout_ms: SPICEDB_TIMEOUT_MS },
+  decisions: { cache: false },
 };
-const BEARER = /^Bearer (?<user>[^@]+)@(?<account>.+)$/;
-const TASK_PATH = /^\/tasks\/(?<id>[^/?#]+)(?:\?[^#]*)?$/;
+const RECOVERY_MS = 15_000;
+const ASKED = {
+  forwarded: ['x-forwarded-method', 'x-forwarded-uri'],
+  original: ['x-original-method', 'x-original-uri'],
+} as const;
 
-/** The door as the server makes it, over decisions on the sample data. */
-export async function startGatewayTaskgate(options: GatewayTaskgateOptions = {}): Promise<GatewayTaskgate> {
-  const { requestHeaders = 'forwarded', deniedStatus = 404, authenticate = acceptWithoutToken } = options;
-  const { defaultTimeoutMs = 30_000 } = options;
-  let stores: StoresMode = 'ok';
-  const authorizeRequest = options.authorizeRequest ?? createSampleDecisions(() => stores);
-  const serve = createServeEndpoint(
-    {
-      pipeline: createPipeline(
-        { clock: SYSTEM_CLOCK, observer: { ended: () => undefined }, authenticate },
-        { ...LIMITS, defaultTimeoutMs },
-      ),
-      createDecisionId: randomUUID,
-      budget: createReceiveBudget({ collect: () => undefined }, { maxBytes: LIMITS.maxReceivingBytes }),
-    },
-    LIMITS,
-  );
-  const endpoint = serve(createForwardAuth({ authorizeRequest }, { requestHeaders, deniedStatus }));
-  const server = await openHttpServer(createRouter([endpoint]), { host: '127.0.0.1', port: 0, ...LIMITS });
+/** The real server over the sample data, with the settings that `deploy/<gateway>/taskgate.yaml` says. */
+export async function startGatewayTaskgate(gateway: string): Promise<GatewayTaskgate> {
+  await using opened = new AsyncDisposableStack();
+  const deployed = readDeployedConfig(gateway);
+  const issuer = opened.use(await startIssuer());
+  const files = opened.use(await createTestDirectory());
+  const jwksFile = await files.write('jwks.json', JSON.stringify({ keys: issuer.publicKeys() }));
+  const stores = opened.use(await startSampleStores());
+  const link = opened.use(await startFaultProxy(toProxyTarget(stores.spiceDb.endpoint)));
+  const spiceDb = { ...stores.spiceDb, endpoint: link.address, timeoutMs: SPICEDB_TIMEOUT_MS };
+  const yaml = JSON.stringify({ ...toTestConfig(deployed, { jwksFile }), ...BUDGETS });
+  const gate = opened.use(await startWithStores({ ...stores, spiceDb }, { yaml }));
+  const address = gate.addresses.http;
+  const { issuer: iss, aud } = issuerOf(deployed);
+  const authorizationOf = async (user: string, account: string): Promise<string> =>
+    `Bearer ${await issuer.sign({ ...goodClaims(), iss, aud, sub: user, account_id: account })}`;
+  const alice = await authorizationOf('alice', 'acme');
+  const kept = opened.move();
   return {
-    address: server.address,
-    authorizationOf: (user, account) => `Bearer ${user}@${account}`,
-    setStores(mode) {
-      stores = mode;
+    address,
+    authorizationOf,
+    async setStores(mode) {
+      await link.setMode(STORES[mode]);
+      if (mode !== 'ok') return;
+      await waitUntil(async () => ((await isAllowed(address, deployed, alice)) ? true : undefined), {
+        what: 'taskgate decides again',
+        timeoutMs: RECOVERY_MS,
+      });
     },
-    [Symbol.asyncDispose]: async () => server.close(0),
+    [Symbol.asyncDispose]: async () => kept.disposeAsync(),
   };
 }
 
-const acceptWithoutToken: AuthenticateCaller = ({ authorization }) => {
-  if (authorization() !== undefined) throw new UnauthenticatedError('unknown_token');
-  return LOCAL_CALLER;
-};
-
-/** As the sample data has it: alice owns `task-1` and `task/1` in acme, where carol views `task-1`; mallory's is `task-9`. */
-function createSampleDecisions(stores: () => StoresMode): AuthorizeRequest {
-  return async ({ method, target, headers }, _call, context) => {
-    // Whoever finds principals by such headers would believe the client.
-    if (headers.has('x-taskgate-principal-id')) return { kind: 'unauthenticated' };
-    if (target === '/public') return { kind: 'allowed', principal: undefined };
-    const principal = findPrincipal(headers.get('authorization') ?? []);
-    if (principal === undefined) return { kind: 'unauthenticated' };
-    const path = TASK_PATH.exec(target);
-    if (path === null) return { kind: 'not_found' };
-    if (stores() === 'down') throw new UnavailableError('database');
-    if (stores() === 'held') {
-      const { signal } = context;
-      await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
-    }
-    return decide(principal, decodeURIComponent(path.groups?.['id'] ?? ''), method);
-  };
+function issuerOf({ principals }: DeployedConfig): { readonly issuer: string; readonly aud: string } {
+  const { issuer = '', audiences: [aud = ''] = [] } = principals?.issuers[0] ?? {};
+  return { issuer, aud };
 }
 
-function findPrincipal(authorizations: readonly string[]): Principal | undefined {
-  const groups = authorizations.length === 1 ? BEARER.exec(authorizations[0] ?? '')?.groups : undefined;
-  return groups && { kind: 'user', id: groups['user'] ?? '', account: groups['account'] ?? '' };
-}
-
-function decide(principal: Principal, id: string, method: string): GatewayAnswer {
-  const who = `${principal.id}@${principal.account} ${id}`;
-  const isOwner = ['alice@acme task-1', 'alice@acme task/1', 'mallory@globex task-9'].includes(who);
-  if (isOwner) return { kind: 'allowed', principal, taskId: id };
-  if (who !== 'carol@acme task-1') return { kind: 'not_found' };
-  return method === 'DELETE' ? { kind: 'forbidden' } : { kind: 'allowed', principal, taskId: id };
+async function isAllowed(address: string, { gateway }: DeployedConfig, authorization: string): Promise<boolean> {
+  const [method, target] = ASKED[gateway.forward_auth?.request_headers ?? 'forwarded'];
+  const headers = [[method, 'GET'], [target, '/tasks/task-1'], ['authorization', authorization]] as const; // prettier-ignore
+  return (await exchangeHttp(address, { target: '/forward-auth', headers })).status === 200;
 }

@@ -7,19 +7,11 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ForwardAuthOptions } from '../../src/http/forward-auth/forward-auth.ts';
 import { findOnPath } from './find-on-path.ts';
 import { freePort } from './free-port.ts';
 import { waitUntil } from './wait-until.ts';
 
 export type GatewayKind = 'nginx' | 'caddy' | 'haproxy';
-
-/** What taskgate is configured to, as the head of each file in `deploy/` says. */
-export const GATEWAY_DOORS: Readonly<Record<GatewayKind, ForwardAuthOptions>> = {
-  nginx: { requestHeaders: 'original', deniedStatus: 403 },
-  caddy: { requestHeaders: 'forwarded', deniedStatus: 404 },
-  haproxy: { requestHeaders: 'forwarded', deniedStatus: 404 },
-};
 
 /** The addresses in the files of `deploy/`. */
 const DEPLOYED = { gateway: '127.0.0.1:8000', taskgate: '127.0.0.1:8080', application: '127.0.0.1:3000' };

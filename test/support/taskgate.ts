@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { startEmbeddedSpiceDb } from '../../src/embedded/embedded-spicedb.ts';
 import { loadSampleRows, loadSampleTables, SAMPLE_RELATIONSHIPS } from '../../src/embedded/sample-data.ts';
 import { createRelationshipChain } from '../../src/relationships/relationship-chain.ts';
-import type { RunningServer, StartOptions, Stores } from '../../src/server.ts';
+import type { RunningServer, Stores } from '../../src/server.ts';
 import { startServer } from '../../src/server.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { callContext, loadSchema, SYSTEM_CLOCK } from './spicedb.ts';
@@ -20,8 +20,6 @@ export interface TestTaskgateOptions {
   readonly grpc?: 'tcp' | 'socket';
   /** YAML that is put under TASKGATE_CONFIG. */
   readonly yaml?: string;
-  /** What decides the requests of gateways. Default: none is served. */
-  readonly gateway?: StartOptions['gateway'];
   /** Puts something before the stores. */
   readonly decorate?: (stores: Stores) => Stores;
   /** What entries in Redis are signed with. Default: a secret of its own, so that no other can read them. */
@@ -116,11 +114,8 @@ export async function startWithStores(
   const configured = opened.use(openStores(config, { logger }));
   const spicedb = { ...config.spicedb, watchSilenceMs: options.watchSilenceMs ?? 0 };
   const quick = { ...config, spicedb, shutdown: { ...config.shutdown, drainDelayMs: 0 } };
-  const { decorate = (undecorated: Stores) => undecorated, gateway } = options;
-  const server = await startServer(quick, decorate({ ...configured, spiceDb: stores.spiceDb }), {
-    logger,
-    ...(gateway === undefined ? {} : { gateway }),
-  });
+  const { decorate = (undecorated: Stores) => undecorated } = options;
+  const server = await startServer(quick, decorate({ ...configured, spiceDb: stores.spiceDb }), { logger });
   opened.defer(async () => server.close());
   const kept = opened.move();
   const close = async (): Promise<void> => kept.disposeAsync();

@@ -17,7 +17,7 @@ import type { Operation } from '../../domain/operation.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { DeregisterResource } from '../../lifecycle/deregister-resource.ts';
 import type { RegisterResource } from '../../lifecycle/register-resource.ts';
-import type { JsonObject } from '../json-body.ts';
+import type { JsonObject } from '../../domain/json-value.ts';
 import type { AgentexAnswer } from './answers.ts';
 import type { ChangeOwnRole } from './change-own-role.ts';
 import { toCheck, toFilter, toGrant, toRegistration, toResource } from './requests.ts';

@@ -1,13 +1,13 @@
 import { MINIMIZE_LATENCY } from '../../domain/consistency.ts';
 import { InvalidArgumentError } from '../../domain/errors.ts';
 import { identifierProblem } from '../../domain/identifier.ts';
+import type { JsonObject, JsonValue } from '../../domain/json-value.ts';
+import { isJsonObject } from '../../domain/json-value.ts';
 import type { Operation } from '../../domain/operation.ts';
 import type { ResourceRef } from '../../domain/resource.ts';
 import { NEW_RESOURCE_ID } from '../../domain/resource.ts';
 import type { Role } from '../../domain/role.ts';
 import type { TaskCheck } from '../../domain/task-check.ts';
-import type { JsonObject } from '../json-body.ts';
-import { isJsonObject } from '../json-body.ts';
 
 /** The types that the contract names. What else is configured is not asked about here. */
 const TYPES = new Set(['agent', 'task', 'api_key', 'schedule']);
@@ -55,7 +55,7 @@ export function toRegistration(body: JsonObject) {
 }
 
 /** @throws InvalidArgumentError naming the field. */
-export function toResource(value: unknown, field: string): ResourceRef {
+export function toResource(value: JsonValue | undefined, field: string): ResourceRef {
   if (!isJsonObject(value)) throw new InvalidArgumentError(field, 'must be an object with type and selector');
   const type = toType(value['type'], `${field}.type`);
   const { selector } = value;
@@ -66,12 +66,12 @@ export function toResource(value: unknown, field: string): ResourceRef {
   return { type, key: { kind: 'id', id: selector } };
 }
 
-function toType(value: unknown, field: string): string {
+function toType(value: JsonValue | undefined, field: string): string {
   if (typeof value === 'string' && TYPES.has(value)) return value;
   throw new InvalidArgumentError(field, `must be one of ${[...TYPES].join(', ')}`);
 }
 
-function toOperation(value: unknown, field: string) {
+function toOperation(value: JsonValue | undefined, field: string) {
   const found = typeof value === 'string' ? ROLES.get(value) : undefined;
   if (found !== undefined) return found;
   throw new InvalidArgumentError(field, `must be one of ${[...ROLES.keys()].join(', ')}`);

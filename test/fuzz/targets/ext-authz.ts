@@ -1,17 +1,24 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { fromBinary, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { createAuthorizeRequest } from '../../../src/authorize/authorize-request.ts';
 import type { CheckTask } from '../../../src/authorize/check-task.ts';
 import { DEFAULT_IDENTITY_HEADERS } from '../../../src/authorize/identity-headers.ts';
 import { NOT_FOUND } from '../../../src/domain/decision.ts';
 import { InvalidArgumentError } from '../../../src/domain/errors.ts';
 import type { CheckRequest } from '../../../src/gen/envoy/service/auth/v3/external_auth_pb.js';
 import { CheckRequestSchema } from '../../../src/gen/envoy/service/auth/v3/external_auth_pb.js';
+import { createIdentifyPrincipal } from '../../../src/principals/identify-principal.ts';
+import { createMapClaims } from '../../../src/principals/map-claims.ts';
+import { createTrustedHeaders } from '../../../src/principals/trusted-headers.ts';
+import { createFindRoute } from '../../../src/routes/find-route.ts';
+import { parseRouteTable } from '../../../src/routes/parse-route-table.ts';
 import { createExtAuthzProcedure } from '../../../src/rpc/ext-authz/check-procedure.ts';
 import type { EnvoyVerdict } from '../../support/envoy-checks.ts';
 import { readVerdict } from '../../support/envoy-checks.ts';
-import { createTestGateway } from '../../support/gateway.ts';
+import { TEST_PRINCIPAL_HEADERS, TEST_ROUTES } from '../../support/gateway.ts';
 import { callContext } from '../../support/spicedb.ts';
+import { TYPES } from '../../routes/support.ts';
 import { RECORDED } from '../../rpc/ext-authz/recorded/recorded.ts';
 import type { FuzzTarget } from '../target.ts';
 import { assertThat } from '../target.ts';
@@ -30,8 +37,20 @@ const checkTask: CheckTask = ({ principal, check }) => {
     : { kind: 'decided', decision: NOT_FOUND, reason: 'denied' };
 };
 
+const mapClaims = createMapClaims({
+  ids: { user_id: ['sub'] },
+  account: { kind: 'claim', path: ['account_id'] },
+});
+const identify = createIdentifyPrincipal({ observer: { proved: () => undefined } }, [
+  { source: 'headers', read: createTrustedHeaders(TEST_PRINCIPAL_HEADERS) },
+  { source: 'claims', read: ({ claims }) => (claims === undefined ? undefined : mapClaims(claims)) },
+]);
+const table = parseRouteTable(TEST_ROUTES, TYPES);
+if (table.kind === 'invalid') throw new Error(JSON.stringify(table.problems));
+const findRoute = createFindRoute(table.routes);
+
 const procedure = createExtAuthzProcedure(
-  { authorizeRequest: createTestGateway({ checkTask }) },
+  { authorizeRequest: createAuthorizeRequest({ findRoute, identify, checkTask }) },
   {
     metadataFilter: FILTER,
     claimsKey: CLAIMS_KEY,
@@ -86,7 +105,7 @@ function mayBeAllowed(bytes: Uint8Array): boolean {
   const { attributes } = decoded;
   const http = attributes?.request?.http;
   if (http === undefined) return false;
-  const path = http.path.split('?')[0] ?? '';
+  const path = decodePath(http.path.split('?')[0] ?? '');
   const extensions = attributes?.contextExtensions ?? {};
   const named = Object.keys(extensions).some((name) => name.startsWith('taskgate.'));
   if (path === '/public' && !named) return true;
@@ -102,6 +121,15 @@ function mayBeAllowed(bytes: Uint8Array): boolean {
   if (named) return extensions['taskgate.type'] === 'task' && extensions['taskgate.id'] === 'task-1';
   const body = http.body || Buffer.from(http.rawBody).toString();
   return path === '/tasks/task-1' || (path === '/rpc' && JSON.stringify(JSON.parse(body)).includes('"task-1"'));
+}
+
+/** The route table reads `/%70ublic` as the application does. */
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function toStory(verdict: EnvoyVerdict): string {

@@ -4,13 +4,13 @@ import { DEFAULT_IDENTITY_HEADERS } from '../../../src/authorize/identity-header
 import { GATEWAY_DENIALS } from '../../../src/authorize/gateway-denials.ts';
 import type { EnvoyVerdict } from '../../support/envoy-checks.ts';
 import { checkRequestBytes, sendEnvoyCheck, toVerdict } from '../../support/envoy-checks.ts';
-import { createTestGateway } from '../../support/gateway.ts';
+import { gatewayYaml } from '../../support/gateway.ts';
 import type { RawResponse } from '../../support/raw-http.ts';
 import { useTaskgate } from '../../support/taskgate.ts';
 import { recorded, RECORDED } from './recorded/recorded.ts';
 
-const gate = useTaskgate({ gateway: createTestGateway });
-const socketGate = useTaskgate({ gateway: createTestGateway, grpc: 'socket' });
+const gate = useTaskgate({ yaml: gatewayYaml() });
+const socketGate = useTaskgate({ yaml: gatewayYaml(), grpc: 'socket' });
 const MIB = 1024 * 1024;
 const NAMES = Object.values(DEFAULT_IDENTITY_HEADERS);
 const [KIND, ID, ACCOUNT, TASK] = NAMES;
@@ -45,7 +45,7 @@ const VERDICTS: Readonly<Record<string, EnvoyVerdict>> = {
   'a public route': PUBLIC,
   'no principal': UNAUTHENTICATED,
   'two principals': UNAUTHENTICATED,
-  'one header twice, joined': NOT_FOUND,
+  'one header twice, joined': UNAUTHENTICATED,
   'forged identity headers': ALICE,
   'forged identity headers of a public route': PUBLIC,
   'JSON-RPC in body': ALICE,

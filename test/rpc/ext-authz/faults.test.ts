@@ -1,9 +1,11 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toTaskgateError } from '../../../src/domain/errors.ts';
+import type { Sql } from '../../../src/parents/sql.ts';
+import type { Stores } from '../../../src/server.ts';
 import { checkRequestBytes, sendEnvoyCheck, toVerdict } from '../../support/envoy-checks.ts';
 import { startFaultProxy, toProxyTarget } from '../../support/fault-proxy.ts';
-import { createTestGateway } from '../../support/gateway.ts';
+import { gatewayYaml } from '../../support/gateway.ts';
 import { newToken, toTokensFile } from '../../support/callers-taskgate.ts';
 import { createTestDirectory } from '../../support/files.ts';
 import type { SampleStores } from '../../support/taskgate.ts';
@@ -32,8 +34,7 @@ describe('could not tell', () => {
       await using spiceDb = await startFaultProxy(toProxyTarget(sampleStores().spiceDb.endpoint));
       const slow = { ...sampleStores(), spiceDb: { endpoint: spiceDb.address, timeoutMs: 300 } };
       await using gate = await startWithStores(slow, {
-        gateway: createTestGateway,
-        yaml: 'decisions: { cache: false }',
+        yaml: gatewayYaml({ decisions: { cache: false } }),
       });
       await spiceDb.setMode(mode);
       for (const bytes of [TASK, ABSENT]) {
@@ -47,10 +48,7 @@ describe('could not tell', () => {
     const url = new URL(sampleStores().databaseUrl);
     await using database = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
     url.host = database.address;
-    await using gate = await startWithStores(
-      { ...sampleStores(), databaseUrl: url.href },
-      { gateway: createTestGateway },
-    );
+    await using gate = await startWithStores({ ...sampleStores(), databaseUrl: url.href }, { yaml: gatewayYaml() });
     await database.setMode('refuse');
     const verdict = toVerdict(await sendEnvoyCheck(gate.addresses.grpc, CHILD));
     expect(verdict).toMatchObject({ kind: 'error', code: status.UNAVAILABLE });
@@ -58,36 +56,36 @@ describe('could not tell', () => {
 
   it.each([
     [
-      'thrown at once',
+      'at once',
       () => {
         throw new Error('a defect that says too much');
       },
     ],
-    [
-      'thrown later',
-      async () => {
-        throw new Error('a defect that says too much');
-      },
-    ],
-  ])('is an internal error where something is wrong with us, %s', async (_, fail) => {
-    await using gate = await startWithStores(sampleStores(), { gateway: () => fail });
-    const verdict = toVerdict(await sendEnvoyCheck(gate.addresses.grpc, TASK));
-    const { message } = toTaskgateError(new Error());
-    expect(verdict).toEqual({ kind: 'error', code: status.INTERNAL, message });
+    ['later', async () => Promise.reject(new Error('a defect that says too much'))],
+  ])('is an error that says nothing of what a store has thrown, %s', async (_, query) => {
+    await using gate = await startWithStores(sampleStores(), { yaml: gatewayYaml(), decorate: withQuery(query) });
+    const verdict = toVerdict(await sendEnvoyCheck(gate.addresses.grpc, CHILD));
+    const message = 'database is unavailable: nothing was decided';
+    expect(verdict).toEqual({ kind: 'error', code: status.UNAVAILABLE, message });
   });
 
   it("is a gRPC error at Envoy's own deadline", async () => {
-    const waits = async (_request: unknown, _call: unknown, { signal }: { readonly signal: AbortSignal }) =>
+    const query: Sql['query'] = async (_text, _values, { signal }) =>
       new Promise<never>((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(toTaskgateError(signal.reason)));
       });
-    await using gate = await startWithStores(sampleStores(), { gateway: () => waits });
+    await using gate = await startWithStores(sampleStores(), { yaml: gatewayYaml(), decorate: withQuery(query) });
     const started = performance.now();
-    const verdict = toVerdict(await sendEnvoyCheck(gate.addresses.grpc, TASK, { 'grpc-timeout': '150m' }));
+    const verdict = toVerdict(await sendEnvoyCheck(gate.addresses.grpc, CHILD, { 'grpc-timeout': '150m' }));
     expect(verdict).toMatchObject({ kind: 'error', code: status.DEADLINE_EXCEEDED });
     expect(performance.now() - started).toBeLessThan(1_500);
   });
 });
+
+/** Stores whose database does that. */
+function withQuery(query: Sql['query']) {
+  return (stores: Stores): Stores => ({ ...stores, sql: { ...stores.sql, query } });
+}
 
 describe('Envoy', () => {
   it('has to prove who it is, with a token of its own', async () => {
@@ -101,8 +99,7 @@ describe('Envoy', () => {
       ]),
     );
     await using gate = await startWithStores(sampleStores(), {
-      gateway: createTestGateway,
-      yaml: `authentication: { tokens_file: ${path} }`,
+      yaml: gatewayYaml({ authentication: { tokens_file: path } }),
     });
     const send = async (headers: Record<string, string>, bytes = TASK) =>
       toVerdict(await sendEnvoyCheck(gate.addresses.grpc, bytes, headers));
@@ -119,8 +116,7 @@ describe('Envoy', () => {
 
   it('is told FORBIDDEN where denials are revealed', async () => {
     await using gate = await startWithStores(sampleStores(), {
-      gateway: createTestGateway,
-      yaml: 'denials: { reveal_readable: true }',
+      yaml: gatewayYaml({ denials: { reveal_readable: true } }),
     });
     const update = checkRequestBytes({ method: 'POST', path: '/tasks/task-1', headers: as('carol') });
     expect(toVerdict(await sendEnvoyCheck(gate.addresses.grpc, update))).toMatchObject({
@@ -132,7 +128,7 @@ describe('Envoy', () => {
 
   it.each([
     ['nothing decides', {}],
-    ['it is switched off', { gateway: createTestGateway, yaml: 'gateway: { ext_authz: { enabled: false } }' }],
+    ['it is switched off', { yaml: gatewayYaml({ gateway: { ext_authz: { enabled: false } } }) }],
   ])('is told that there is no such service where %s', async (_, options) => {
     await using gate = await startWithStores(sampleStores(), options);
     const verdict = toVerdict(await sendEnvoyCheck(gate.addresses.grpc, recorded('a public route')));
@@ -141,8 +137,12 @@ describe('Envoy', () => {
 
   it('gets the headers and the bodies that are configured', async () => {
     await using gate = await startWithStores(sampleStores(), {
-      gateway: createTestGateway,
-      yaml: 'gateway: { identity_headers: { principal_id: x-user }, ext_authz: { sends_bodies: true, claims_key: other } }',
+      yaml: gatewayYaml({
+        gateway: {
+          identity_headers: { principal_id: 'x-user' },
+          ext_authz: { sends_bodies: true, claims_key: 'other' },
+        },
+      }),
     });
     const send = async (name: string) => toVerdict(await sendEnvoyCheck(gate.addresses.grpc, recorded(name)));
     expect(await send('a GET of what is allowed')).toMatchObject({ kind: 'allowed', set: { 'x-user': 'alice' } });
