@@ -7,7 +7,10 @@ import type { CallerPermission } from './domain/caller.ts';
 import type { Principal } from './domain/principal.ts';
 import type { ParentChainOptions } from './parents/parent-chain.ts';
 import type { CachingOptions } from './relationships/relationship-chain.ts';
+import type { TelemetryOptions } from './telemetry/open-telemetry.ts';
 
+/** The file descriptor of the standard output. */
+const STDOUT = 1;
 const MAX_KEYS_PER_QUERY = 10_000;
 const SECRET_BYTES = 32;
 
@@ -30,6 +33,7 @@ function toCaller<Settings extends { readonly permissions: readonly CallerPermis
 export function toParentOptions({ parents, redis, database, sources }: Config): ParentChainOptions {
   return {
     sources,
+    tellsOrigins: true,
     expiry: parents,
     memoryMaxEntries: parents.memoryMaxEntries,
     ...(redis === undefined ? {} : { redis: { ...redis, keyRing: redis.signingKeys } }),
@@ -48,6 +52,48 @@ export function toCaching({ decisions, spicedb }: Config): CachingOptions | 'off
 
 export function toHiddenDenials({ denials }: Config): HiddenDenialOptions {
   return { windowMs: denials.hiddenWindowMs, suspectAt: denials.hiddenSuspectAt, limit: denials.hiddenLimit };
+}
+
+export function toTelemetryOptions({ telemetry }: Config): TelemetryOptions {
+  const { serviceName, otlp, metrics, traces, decisionLog } = telemetry;
+  const sink = toDecisionSink(decisionLog);
+  const { allowed, notFound, forbidden, error } = decisionLog.sample;
+  return {
+    ...(otlp === undefined ? {} : { otlp: { ...otlp, serviceName } }),
+    ...(metrics.otlp ? { metrics } : {}),
+    ...(traces.enabled ? { traces } : {}),
+    ...(sink === undefined
+      ? {}
+      : {
+          decisionLog: {
+            sink,
+            sampling: { ALLOWED: allowed, NOT_FOUND: notFound, FORBIDDEN: forbidden, ERROR: error },
+            bufferBytes: decisionLog.bufferBytes,
+            mask: new Map(decisionLog.mask.map(({ field, how }) => [field, how])),
+            hashKey: decisionLog.hashKey,
+          },
+        }),
+  };
+}
+
+function toDecisionSink({
+  sink,
+  path,
+  maxFileBytes,
+  maxFiles,
+}: Config['telemetry']['decisionLog']): NonNullable<TelemetryOptions['decisionLog']>['sink'] | undefined {
+  switch (sink) {
+    case 'off':
+      return undefined;
+    case 'stdout':
+      return { kind: 'output', fd: STDOUT };
+    case 'file':
+      return path === undefined ? undefined : { kind: 'file', path, maxBytes: maxFileBytes, maxFiles };
+    case 'otlp':
+      return { kind: 'otlp' };
+    default:
+      return sink satisfies never;
+  }
 }
 
 export function toCursorSecrets({ lists }: Config): readonly [string, ...string[]] {

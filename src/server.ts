@@ -54,20 +54,25 @@ import {
   toCursorSecrets,
   toHiddenDenials,
   toParentOptions,
+  toTelemetryOptions,
 } from './server-options.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
 import { logFault } from './telemetry/logger.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { openTelemetry } from './telemetry/open-telemetry.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
+import { createRelationshipObserver, showChanges } from './telemetry/relationship-observer.ts';
 import { createReloadObserver } from './telemetry/reload-observer.ts';
 import { createResilienceObserver } from './telemetry/resilience-observer.ts';
+import { showLoad, showReadiness } from './telemetry/server-metrics.ts';
 
 const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 /** Probes and scrapers are few. */
 const ADMIN_MAX_CONNECTIONS = 128;
+/** For what is told elsewhere to take its leave; one that hangs is left. */
+const TELEMETRY_CLOSE_MS = SECOND_MS;
 const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
 
 /** The stores that a server asks. Whoever made `sql` and `redis` closes them, after the server. */
@@ -104,9 +109,11 @@ export async function startServer(
   { logger }: { readonly logger: Logger },
 ): Promise<RunningServer> {
   const { limits, shutdown } = config;
-  const metrics = createMetrics();
-  const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
   await using open = new AsyncDisposableStack();
+  const telemetry = await openTelemetry({ logger, clock: CLOCK }, toTelemetryOptions(config));
+  open.defer(async () => telemetry.close(TELEMETRY_CLOSE_MS));
+  const { metrics, tracer } = telemetry;
+  const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
   const callers = open.use(
     await openCallers(
       { readFile: async (path) => readFile(path, 'utf8'), observer: createReloadObserver({ logger, metrics }) },
@@ -128,10 +135,12 @@ export async function startServer(
     {
       clock: CLOCK,
       ...guards.spicedb,
+      observer: createRelationshipObserver({ metrics }),
       onChangesLost: (fault) => logFault(logger, 'warn', { fault }, CHANGES_LOST),
     },
-    { spiceDb: stores.spiceDb, sentinels, caching: toCaching(config) },
+    { spiceDb: stores.spiceDb, sentinels, caching: toCaching(config), tellsOrigins: true },
   );
+  showChanges(metrics, () => relationships.figures());
   const decideDeps = { parents, relationships: relationships.relationships, sentinels };
   const plan = { types: config.types, consistencyByOperation: config.consistency };
   const decideOptions = { ...plan, revealReadable: config.denials.revealReadable };
@@ -144,7 +153,7 @@ export async function startServer(
   const decideChecks = hiddenDenials.watchChecks(createDecideChecks(decideDeps, decideOptions));
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
-  const decisionLog = createDecisionLog({ logger, metrics, types: config.types });
+  const decisionLog = createDecisionLog({ metrics, types: config.types, writer: telemetry.decisionWriter });
   const procedures = createProcedures(
     {
       checkTask: createCheckTask({ decideCheck, decisionLog }),
@@ -160,7 +169,9 @@ export async function startServer(
     { maxBatchSize: limits.maxBatchSize },
   );
   const pipeline = () =>
-    createPipeline({ clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate }, limits);
+    createPipeline({ clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate, tracer }, limits);
+  const pipelines = { grpc: pipeline(), http: pipeline() };
+  showLoad(metrics, { grpc: () => pipelines.grpc.load(), http: () => pipelines.http.load() });
 
   const health = createHealth();
   const readiness = await watchReadiness(
@@ -180,10 +191,11 @@ export async function startServer(
   );
 
   open.use(readiness);
+  showReadiness(metrics, () => readiness.current());
   open.defer(() => relationships.close());
   const { grpc, http, admin } = config.listeners;
   const grpcListener = await createGrpcListener(
-    { procedures, pipeline: pipeline(), authenticate, health: health.implementation, createDecisionId: randomUUID },
+    { procedures, pipeline: pipelines.grpc, authenticate, health: health.implementation, createDecisionId: randomUUID },
     {
       address: formatAddress(grpc.address),
       socketMode: grpc.socketMode,
@@ -196,7 +208,7 @@ export async function startServer(
   );
   open.defer(async () => grpcListener.close(0));
   const httpDeps = {
-    pipeline: pipeline(),
+    pipeline: pipelines.http,
     createDecisionId: randomUUID,
     budget: createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: limits.maxReceivingBytes }),
   };

@@ -6,6 +6,10 @@ export interface CallIdentity {
   readonly decisionId: string;
   /** The name of the program that asks. */
   readonly caller: string;
+  /** When the call began, in milliseconds of the process's monotonic clock. */
+  readonly startedAtMs: number;
+  /** Of the trace that the call belongs to, if it is sampled. */
+  readonly traceId?: string | undefined;
 }
 
 /** What the log and counters call a procedure, and who may call it. */

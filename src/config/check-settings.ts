@@ -6,6 +6,7 @@ import type { Environment } from './environment.ts';
 import type { ReportConflict } from './problem-list.ts';
 import type { ReadFile } from './read-file.ts';
 import type { Settings } from './settings-schema.ts';
+import { checkTelemetry } from './telemetry-settings.ts';
 
 /** Reports what is missing and what does not go together, outside of `types`. */
 export function checkSettings(
@@ -27,6 +28,7 @@ export function checkSettings(
   checkRedis(settings.redis, env, report);
   checkDenials(settings, report);
   checkBudgets(settings, report);
+  checkTelemetry(settings.telemetry, report);
 }
 
 const GRPC = 'listeners.grpc.address';

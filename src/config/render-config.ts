@@ -6,6 +6,7 @@ import { formatAddress } from './address.ts';
 import type { AuthenticationConfig, Config, ListenerTlsConfig, RedisConfig } from './config.ts';
 import { DEFAULT_TYPES } from './default-types.ts';
 import { MASK, maskUrl } from './mask.ts';
+import { toTelemetryTree } from './telemetry-settings.ts';
 
 const HEADER =
   '# The effective configuration. Secrets are masked: put them back before this is used as TASKGATE_CONFIG.\n';
@@ -96,6 +97,7 @@ export function renderConfig(config: Config): string {
     },
     consistency: Object.fromEntries([...config.consistency].map(([operation, { kind }]) => [operation, kind])),
     log,
+    telemetry: toTelemetryTree(config.telemetry),
     types: toTypesTree(config),
   };
   return HEADER + stringify(tree, { lineWidth: 0, aliasDuplicateObjects: false });

@@ -24,6 +24,7 @@ import {
   tcpAddress,
   text,
 } from './fields.ts';
+import { telemetrySchema } from './telemetry-settings.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -264,6 +265,7 @@ export const settingsSchema = z.object({
       format: choice(['auto', 'json', 'pretty']).default('auto'),
     })
     .prefault({}),
+  telemetry: telemetrySchema.prefault({}),
   types: z.record(z.string(), z.nullable(typeSchema)).prefault({}),
 });
 

@@ -5,6 +5,7 @@ import type { BuiltTypes } from './build-types.ts';
 import type { AuthenticationConfig, Config, ConfigMode, ListenerTlsConfig, RedisConfig, SigningKey } from './config.ts';
 import { ENVIRONMENT_KEY_ID } from './environment.ts';
 import type { AuthenticationSettings, RedisSettings, Settings, TlsSettings } from './settings-schema.ts';
+import { toTelemetryConfig } from './telemetry-settings.ts';
 
 const SERVE_DRAIN_DELAY_MS = 1000;
 const DEMO_DRAIN_DELAY_MS = 0;
@@ -101,6 +102,7 @@ export function toConfig(settings: Settings, types: BuiltTypes, mode: ConfigMode
     },
     consistency: new Map(OPERATIONS.map((operation) => [operation, CONSISTENCIES[consistency[operation]]])),
     log,
+    telemetry: toTelemetryConfig(settings.telemetry),
     ...types,
   };
 }

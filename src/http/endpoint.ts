@@ -95,6 +95,7 @@ export function createServeEndpoint(
             peer: peerOf(request.socket, () => request.socket),
             authorization: () => headerOf(request, callerTokenHeader),
           },
+          header: (name) => headerOf(request, name),
           onCancel(listener) {
             response.once('close', () => {
               if (!response.writableFinished) listener();

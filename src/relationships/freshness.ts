@@ -45,6 +45,8 @@ export interface Freshness {
   floorOfAll(): Floor | undefined;
   /** Before a write of ours is sent that changes these objects. */
   beginWrite(objects: readonly ObjectName[]): OwnWrite;
+  /** Objects whose last change is remembered. */
+  changedObjects(): number;
 }
 
 /** The least consistency that sees what is known to have changed. */
@@ -185,6 +187,7 @@ export function createFreshness(
       }
       return toFloor(told, ownWrites.floorOf(keys));
     },
+    changedObjects: () => changes.size,
     floorOfAll: () => toFloor(isOpen(last) ? last : undefined, ownWrites.floorOfAll()),
     beginWrite: (objects) =>
       ownWrites.begin(objects.map(keyOf), { isShared: objects.some(({ type }) => !leafTypes.has(type)) }),

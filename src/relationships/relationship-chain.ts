@@ -1,5 +1,7 @@
 import type { Clock, HeldLister, Relationships, SchemaCheck, SentinelPicker } from '../authorize/ports.ts';
 import type { RelationshipReader, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
+import type { ChangeFigures, RelationshipObserver } from '../authorize/ports-observers.ts';
+import { NO_RELATIONSHIP_OBSERVER } from '../authorize/ports-observers.ts';
 import type { Breaker } from '../resilience/breaker.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
 import { createCoalescingRelationships } from './coalescing-relationships.ts';
@@ -12,6 +14,8 @@ import { createFreshness } from './freshness.ts';
 import type { FreshnessOptions } from './freshness.ts';
 import { createGuardedSpiceDbClient } from './guarded-spicedb-client.ts';
 import { createLookupRelationships } from './lookup-relationships.ts';
+import { createMarkedRelationships } from './marked-relationships.ts';
+import { createObservedFreshness } from './observed-freshness.ts';
 import { followChanges } from './spicedb-changes.ts';
 import type { FollowChangesOptions } from './spicedb-changes.ts';
 import { createSpiceDbClient } from './spicedb-client.ts';
@@ -20,6 +24,8 @@ import { createSpiceDbLister } from './spicedb-lister.ts';
 import { createSpiceDbReader } from './spicedb-reader.ts';
 import { createSpiceDbRelationships } from './spicedb-relationships.ts';
 import { createSpiceDbSchemaCheck } from './spicedb-schema-check.ts';
+import { createTracedRelationships } from './traced-relationships.ts';
+import { createTracedSpiceDbClient } from './traced-spicedb-client.ts';
 import { createSpiceDbWriter } from './spicedb-writer.ts';
 
 export interface RelationshipChainDeps {
@@ -30,6 +36,8 @@ export interface RelationshipChainDeps {
   readonly breaker?: Breaker;
   /** Default: retries have no budget. */
   readonly retryBudget?: RetryBudget;
+  /** Default: nobody is told. */
+  readonly observer?: RelationshipObserver;
 }
 
 export interface RelationshipChainOptions {
@@ -42,6 +50,8 @@ export interface RelationshipChainOptions {
   readonly sentinels?: Pick<SentinelPicker, 'companion'>;
   /** How changes are followed and decisions kept, or that neither is done. Default: off. */
   readonly caching?: CachingOptions | 'off';
+  /** True: each answer says if it had to be asked for. Default false. */
+  readonly tellsOrigins?: boolean;
 }
 
 export type CachingOptions = DecisionCacheOptions & FreshnessOptions & Pick<FollowChangesOptions, 'silenceMs'>;
@@ -56,6 +66,7 @@ export interface RelationshipChain {
   readonly client: SpiceDbClient;
   /** True while every change is followed, and decisions are kept. */
   isFollowing(): boolean;
+  figures(): ChangeFigures;
   /** Ends the connections. Calls that are under way fail. */
   close(): void;
 }
@@ -68,30 +79,52 @@ const FIRST_SENTINEL = { companion: () => 0 };
  * little, it has its own time limits, and what it is told must not depend on how calls fare.
  */
 export function createRelationshipChain(
-  { clock, onChangesLost = () => undefined, breaker, retryBudget }: RelationshipChainDeps,
-  { spiceDb, coalescing = {}, lookups = true, sentinels = FIRST_SENTINEL, caching = 'off' }: RelationshipChainOptions,
+  {
+    clock,
+    onChangesLost = () => undefined,
+    breaker,
+    retryBudget,
+    observer = NO_RELATIONSHIP_OBSERVER,
+  }: RelationshipChainDeps,
+  {
+    spiceDb,
+    coalescing = {},
+    lookups = true,
+    sentinels = FIRST_SENTINEL,
+    caching = 'off',
+    tellsOrigins = false,
+  }: RelationshipChainOptions,
 ): RelationshipChain {
   const channel = createSpiceDbClient({ clock, ...(retryBudget === undefined ? {} : { retryBudget }) }, spiceDb);
-  const client =
+  const guarded =
     breaker === undefined ? channel : createGuardedSpiceDbClient({ client: channel, breaker, clock }, spiceDb);
+  const client = createTracedSpiceDbClient({ client: guarded });
   const spiceDbRelationships = createCompanionRelationships({
     inner: createSpiceDbRelationships({ client }),
     sentinels,
   });
-  const freshness = createFreshness({ clock }, caching === 'off' ? {} : caching);
+  const { freshness, figures } = createObservedFreshness({
+    inner: createFreshness({ clock }, caching === 'off' ? {} : caching),
+    observer,
+    clock,
+  });
   const common = {
     writer: createSpiceDbWriter({ client, freshness }),
     reader: createSpiceDbReader({ client, freshness }),
     lister: createSpiceDbLister({ client, freshness }),
     schemaCheck: createSpiceDbSchemaCheck({ client }),
     client,
+    figures: () => ({ ...figures(), changedObjects: freshness.changedObjects() }),
   };
   const coalesced =
     coalescing === 'off'
       ? spiceDbRelationships
-      : createCoalescingRelationships({ inner: spiceDbRelationships }, coalescing);
+      : createCoalescingRelationships({ inner: spiceDbRelationships, observer }, coalescing);
   const checked = lookups ? createLookupRelationships({ inner: coalesced, client }) : coalesced;
-  const fresh = createFreshRelationships({ inner: checked, freshness });
+  const floored = createFreshRelationships({ inner: checked, freshness, observer });
+  const fresh = createTracedRelationships({
+    inner: tellsOrigins ? createMarkedRelationships({ inner: floored }) : floored,
+  });
   if (caching === 'off') {
     return { ...common, relationships: fresh, isFollowing: () => false, close: () => client.close() };
   }
@@ -101,7 +134,7 @@ export function createRelationshipChain(
   );
   return {
     ...common,
-    relationships: createDecisionCache({ inner: fresh, freshness, clock }, caching),
+    relationships: createDecisionCache({ inner: fresh, freshness, clock, observer }, caching),
     isFollowing: () => freshness.now() !== undefined,
     close() {
       changes.close();

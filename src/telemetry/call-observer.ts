@@ -11,13 +11,15 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { logFault } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
+const SECOND_MS = 1_000;
+
 /** Times every call, and logs the failed ones. What a driver said is logged at debug, and never on the wire. */
 export function createCallObserver(deps: { readonly logger: Logger; readonly metrics: Metrics }): CallObserver {
   const { logger, metrics } = deps;
   return {
     ended({ method, transport, code, durationMs, decisionId, caller, error }) {
-      metrics.calls.observe({ method, transport, code }, durationMs / 1000);
-      if (caller !== undefined) metrics.callerCalls.inc({ caller, code });
+      metrics.calls.observe([method, transport, code], durationMs / SECOND_MS);
+      if (caller !== undefined) metrics.callerCalls.inc([caller, code]);
       if (error === undefined) return;
       if (error instanceof UnauthenticatedError) metrics.refusedCallers.inc({ reason: error.reason });
       if (error instanceof CallerPermissionError) metrics.refusedCallers.inc({ reason: 'permission' });

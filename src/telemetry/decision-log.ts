@@ -1,20 +1,29 @@
-import type { Logger } from 'pino';
-import type { DecisionLog } from '../authorize/ports.ts';
+import type { DecisionLog, DecisionRecord } from '../authorize/ports.ts';
 import type { TypeModel } from '../domain/type-model.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Counts every decision, and writes it as one line at level debug. */
+/** Takes decisions that are to be written. Never throws and never waits. */
+export interface DecisionWriter {
+  write(record: DecisionRecord): void;
+}
+
+/** Counts every decision, and hands it to the writer, if there is one. */
 export function createDecisionLog(deps: {
-  readonly logger: Logger;
   readonly metrics: Metrics;
   readonly types: TypeModel;
+  readonly writer?: DecisionWriter | undefined;
 }): DecisionLog {
-  const { logger, metrics, types } = deps;
+  const { metrics, types, writer } = deps;
   return {
     record(record) {
+      const { operation, outcome, reason, evidence } = record;
+      // A type that is not configured is whatever the caller wrote.
       const type = types.has(record.type) ? record.type : 'unknown';
-      metrics.decisions.inc({ type, operation: record.operation, outcome: record.outcome, reason: record.reason });
-      if (logger.isLevelEnabled('debug')) logger.debug({ decision: record }, 'decided');
+      const { parent, relationships } = evidence ?? NO_EVIDENCE;
+      metrics.decisions.inc([type, operation, outcome, reason, parent, relationships]);
+      writer?.write(record);
     },
   };
 }
+
+const NO_EVIDENCE = { parent: 'none', relationships: 'none' };
