@@ -9,8 +9,6 @@ import type { ParentChainOptions } from './parents/parent-chain.ts';
 import type { CachingOptions } from './relationships/relationship-chain.ts';
 import type { TelemetryOptions } from './telemetry/open-telemetry.ts';
 
-/** The file descriptor of the standard output. */
-const STDOUT = 1;
 const MAX_KEYS_PER_QUERY = 10_000;
 const SECRET_BYTES = 32;
 
@@ -86,7 +84,7 @@ function toDecisionSink({
     case 'off':
       return undefined;
     case 'stdout':
-      return { kind: 'output', fd: STDOUT };
+      return { kind: 'output' };
     case 'file':
       return path === undefined ? undefined : { kind: 'file', path, maxBytes: maxFileBytes, maxFiles };
     case 'otlp':

@@ -63,6 +63,7 @@ import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidde
 import { openTelemetry } from './telemetry/open-telemetry.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
 import { createRelationshipObserver, showChanges } from './telemetry/relationship-observer.ts';
+import type { Output } from './telemetry/output-sink.ts';
 import { createReloadObserver } from './telemetry/reload-observer.ts';
 import { createResilienceObserver } from './telemetry/resilience-observer.ts';
 import { showLoad, showReadiness } from './telemetry/server-metrics.ts';
@@ -106,11 +107,14 @@ const CLOCK: Clock = { nowMs: Date.now };
 export async function startServer(
   config: Config,
   stores: Stores,
-  { logger }: { readonly logger: Logger },
+  {
+    logger,
+    output,
+  }: { readonly logger: Logger; /** Where a decision log goes that goes to `stdout`. */ readonly output?: Output },
 ): Promise<RunningServer> {
   const { limits, shutdown } = config;
   await using open = new AsyncDisposableStack();
-  const telemetry = await openTelemetry({ logger, clock: CLOCK }, toTelemetryOptions(config));
+  const telemetry = await openTelemetry({ logger, clock: CLOCK, output }, toTelemetryOptions(config));
   open.defer(async () => telemetry.close(TELEMETRY_CLOSE_MS));
   const { metrics, tracer } = telemetry;
   const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);

@@ -8,11 +8,14 @@ const WATCH_LAG_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 11];
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
+const DROP_REASONS = ['full', 'failed', 'closed'];
+const WATCH_STATES = ['followed', 'lost'];
+
 /** The counters and histograms, all with closed label sets: no id ever becomes a label. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
-  return {
+  const metrics = {
     registry,
     calls: createHistogramTally<[method: string, transport: string, code: number]>({
       name: 'taskgate_rpc_duration_seconds',
@@ -167,4 +170,8 @@ export function createMetrics() {
       registers,
     }),
   };
+  // A series that begins with its first event shows no increase by it.
+  for (const reason of DROP_REASONS) metrics.droppedLines.inc({ reason }, 0);
+  for (const state of WATCH_STATES) metrics.watchTransitions.inc({ state }, 0);
+  return metrics;
 }

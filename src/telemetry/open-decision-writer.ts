@@ -13,11 +13,12 @@ import { createLineObserver, showLineBuffer } from './line-observer.ts';
 import type { Metrics } from './metrics.ts';
 import type { OtlpClient } from './otlp-client.ts';
 import { createOtlpLogSink } from './otlp-log-sink.ts';
+import type { Output } from './output-sink.ts';
 import { createOutputSink } from './output-sink.ts';
 
 /** Where lines go. */
 export type DecisionSinkOptions =
-  | { readonly kind: 'output'; readonly fd: number }
+  | { readonly kind: 'output'; readonly output: Output }
   | ({ readonly kind: 'file' } & FileSinkOptions)
   | { readonly kind: 'otlp'; readonly client: OtlpClient };
 
@@ -51,7 +52,7 @@ export function openDecisionWriter(
 function openSink(options: DecisionSinkOptions): LineSink {
   switch (options.kind) {
     case 'output':
-      return createOutputSink(options.fd);
+      return createOutputSink(options);
     case 'file':
       return createFileSink(options);
     case 'otlp':

@@ -5,10 +5,11 @@ import type { DecisionWriter } from './decision-log.ts';
 import { within } from '../domain/within.ts';
 import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
-import type { DecisionWriterOptions } from './open-decision-writer.ts';
+import type { DecisionSinkOptions, DecisionWriterOptions } from './open-decision-writer.ts';
 import { openDecisionWriter } from './open-decision-writer.ts';
 import type { OtlpOptions } from './otlp-client.ts';
 import { createOtlpClient } from './otlp-client.ts';
+import type { Output } from './output-sink.ts';
 import { startOtlpMetrics } from './otlp-metrics.ts';
 import { showProcess } from './process-metrics.ts';
 import type { TracingOptions } from './tracing.ts';
@@ -23,7 +24,7 @@ export interface TelemetryOptions {
   readonly traces?: TracingOptions;
   /** Absent: decisions are only counted. */
   readonly decisionLog?: Omit<DecisionWriterOptions, 'sink'> & {
-    readonly sink: Exclude<DecisionWriterOptions['sink'], { kind: 'otlp' }> | { readonly kind: 'otlp' };
+    readonly sink: { readonly kind: 'output' | 'otlp' } | Extract<DecisionWriterOptions['sink'], { kind: 'file' }>;
   };
 }
 
@@ -37,7 +38,16 @@ export interface Telemetry {
 
 /** The only place that opens what tells others of what happens here. Whoever is told may be gone: nothing waits for it. */
 export async function openTelemetry(
-  { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
+  {
+    logger,
+    clock,
+    output,
+  }: {
+    readonly logger: Logger;
+    readonly clock: Clock;
+    /** Needed by a decision log of the kind `output`. */
+    readonly output?: Output | undefined;
+  },
   { otlp, metrics: metricsOptions, traces, decisionLog }: TelemetryOptions,
 ): Promise<Telemetry> {
   const metrics = createMetrics();
@@ -47,6 +57,12 @@ export async function openTelemetry(
     if (client === undefined) throw new Error('what is sent over OTLP needs an endpoint');
     return client;
   };
+  const toSink = (sink: NonNullable<TelemetryOptions['decisionLog']>['sink']): DecisionSinkOptions => {
+    if (sink.kind === 'file') return sink;
+    if (sink.kind === 'otlp') return { kind: 'otlp', client: needClient() };
+    if (output === undefined) throw new Error('there is no standard output for the decision log');
+    return { kind: 'output', output };
+  };
   const writer =
     decisionLog === undefined
       ? undefined
@@ -54,7 +70,7 @@ export async function openTelemetry(
           { logger, metrics, clock },
           {
             ...decisionLog,
-            sink: decisionLog.sink.kind === 'otlp' ? { kind: 'otlp', client: needClient() } : decisionLog.sink,
+            sink: toSink(decisionLog.sink),
           },
         );
   const tracer = traces === undefined ? undefined : await openTracing({ client: needClient(), metrics }, traces);

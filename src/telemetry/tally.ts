@@ -1,4 +1,4 @@
-import type { MetricValueWithName, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { Counter, Histogram } from 'prom-client';
 
 /** A label's value: from a closed set, always. */
@@ -148,17 +148,19 @@ class TalliedHistogram extends Histogram {
     return { name: this.#name, help: this.#help, type: 'histogram', values, aggregator: 'sum' };
   }
 
-  #show(labels: Record<string, LabelValue>, { counts, sum }: Buckets): MetricValueWithName<string>[] {
+  #show(labels: Record<string, LabelValue>, { counts, sum }: Buckets) {
+    // `get` of the base class wants some.
+    const sharedLabels = {};
     let count = 0;
     const shown = counts.map((inBucket, index) => {
       count += inBucket;
       const le = this.#bounds[index] ?? '+Inf';
-      return { metricName: `${this.#name}_bucket`, labels: { ...labels, le }, value: count };
+      return { metricName: `${this.#name}_bucket`, labels: { le, ...labels }, sharedLabels, value: count };
     });
     return [
       ...shown,
-      { metricName: `${this.#name}_sum`, labels, value: sum },
-      { metricName: `${this.#name}_count`, labels, value: count },
+      { metricName: `${this.#name}_sum`, labels, sharedLabels, value: sum },
+      { metricName: `${this.#name}_count`, labels, sharedLabels, value: count },
     ];
   }
 }
