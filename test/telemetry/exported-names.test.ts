@@ -67,9 +67,9 @@ function used(expr: string): readonly { readonly name: string; readonly labels: 
 }
 
 /** Every label that a metric of this build can have, from where it is made: a metric that has counted nothing shows none. */
-const MADE = [...['metrics', 'server-metrics', 'process-metrics'].map((file) => read(`src/telemetry/${file}.ts`))].join(
-  '\n',
-);
+const MADE = ['metrics', 'server-metrics', 'process-metrics']
+  .map((file) => read(`src/telemetry/${file}.ts`))
+  .join('\n');
 function labelsMade(name: string): readonly string[] {
   const at = MADE.indexOf(`'${name}'`);
   const [, list = ''] = /labelNames: \[([^\]]*)\]/.exec(MADE.slice(at, MADE.indexOf('registers', at) + 1)) ?? [];
