@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { assertWarmCheckAllowed, CHECK_TASK_PATH, createWarmBodyFile } from './support/check-request.ts';
 import { h2load } from './support/h2load.ts';
 import { judgeRatio, measureInTurn } from './support/rounds.ts';
@@ -22,6 +25,9 @@ export async function measureTelemetry(stores: BenchStores): Promise<readonly Be
   await new Promise<void>((resolve) => {
     collector.listen(0, '127.0.0.1', resolve);
   });
+  const directory = await mkdtemp(join(tmpdir(), 'taskgate-bench-'));
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(async () => rm(directory, { recursive: true, force: true }));
   const { port } = collector.address() as AddressInfo;
   const otlp = `otlp: { endpoint: "http://127.0.0.1:${port}" }`;
   await using plain = await startTaskgate(stores);
@@ -29,7 +35,7 @@ export async function measureTelemetry(stores: BenchStores): Promise<readonly Be
     config: `{telemetry: { ${otlp}, traces: { enabled: true, sample_ratio: 0.01 } }}`,
   });
   await using logged = await startTaskgate(stores, {
-    config: '{telemetry: { decision_log: { sink: file, path: /dev/null } }}',
+    config: `{telemetry: { decision_log: { sink: file, path: "${join(directory, 'decisions.log')}", max_files: 2 } }}`,
   });
   const call = { path: CHECK_TASK_PATH, bodyFile: body.path };
   const rate = async (target: string): Promise<number> => h2load({ ...call, target, requests: REQUESTS });

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import type { LineSink } from './line-buffer.ts';
 
 export interface FileSinkOptions {
@@ -13,12 +13,16 @@ export interface FileSinkOptions {
 /** Whoever may read the log: its owner and its group. */
 const FILE_MODE = 0o640;
 
-/** Appends lines to a file, which is rotated by size. It is opened when it is first written. */
+/**
+ * Appends lines to a file, which is rotated by size. It is opened when it is first written. What is there and is no regular
+ * file is neither written nor renamed: each write of lines fails.
+ */
 export function createFileSink({ path, maxBytes, maxFiles }: FileSinkOptions): LineSink {
   let file: FileHandle | undefined;
   let size = 0;
 
   async function openFile(): Promise<FileHandle> {
+    await assertRegularFile(path);
     const opened = await open(path, 'a', FILE_MODE);
     ({ size } = await opened.stat());
     return opened;
@@ -30,6 +34,7 @@ export function createFileSink({ path, maxBytes, maxFiles }: FileSinkOptions): L
   }
   async function rotate(): Promise<void> {
     await closeFile();
+    await assertRegularFile(path);
     const nameOf = (index: number): string => (index === 0 ? path : `${path}.${index}`);
     await rm(nameOf(maxFiles - 1), { force: true });
     for (let index = maxFiles - 2; index >= 0; index -= 1) {
@@ -56,6 +61,12 @@ export function createFileSink({ path, maxBytes, maxFiles }: FileSinkOptions): L
     },
     close: closeFile,
   };
+}
+
+/** Whatever else has the name (a device, a pipe, a link to one) is not ours to rename. */
+async function assertRegularFile(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile()) throw new Error('the decision log is no regular file');
 }
 
 async function exists(path: string): Promise<boolean> {

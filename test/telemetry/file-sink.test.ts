@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -43,4 +43,30 @@ test('fails while it can not be written, and writes again when it can', async ()
   await sink.write(['kept\n']);
   await sink.close();
   expect(await readFile(path, 'utf8')).toBe('kept\n');
+});
+
+test('neither writes nor renames what is no regular file', async () => {
+  const directory = await useDirectory();
+  const link = join(directory, 'link');
+  await symlink(join(directory, 'target'), link);
+  for (const path of [directory, link]) {
+    const before = await lstat(path);
+    const sink = createFileSink({ path, maxBytes: 1, maxFiles: 2 });
+    for (const line of ['a\n', 'b\n']) await expect(sink.write([line])).rejects.toThrow('no regular file');
+    await sink.close();
+    expect((await lstat(path)).ino).toBe(before.ino);
+  }
+  expect(await readdir(directory)).toEqual(['link']);
+});
+
+test('leaves alone what took the place of the file while it was written', async () => {
+  const directory = await useDirectory();
+  const path = join(directory, 'decisions.log');
+  const sink = createFileSink({ path, maxBytes: 4, maxFiles: 2 });
+  await sink.write(['a\n']);
+  await rm(path);
+  await mkdir(path);
+  await expect(sink.write(['bcd\n'])).rejects.toThrow('no regular file');
+  await sink.close();
+  expect(await readdir(directory)).toEqual(['decisions.log']);
 });
