@@ -82,6 +82,7 @@ import {
   toParentOptions,
   toPrincipalsOptions,
   toRolloutOptions,
+  toTelemetryOptions,
 } from './server-options.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
 import { readLatencySeries } from './telemetry/latency-series.ts';
@@ -89,18 +90,23 @@ import { logFault } from './telemetry/logger.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { openTelemetry } from './telemetry/open-telemetry.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
 import { createPrincipalObserver } from './telemetry/principal-observer.ts';
+import { createRelationshipObserver, showChanges } from './telemetry/relationship-observer.ts';
+import type { Output } from './telemetry/output-sink.ts';
 import { createReloadObserver } from './telemetry/reload-observer.ts';
 import { createResilienceObserver } from './telemetry/resilience-observer.ts';
 import { createRolloutObserver } from './telemetry/rollout-observer.ts';
+import { showLoad, showReadiness } from './telemetry/server-metrics.ts';
 
 const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 /** Probes and scrapers are few. */
 const ADMIN_MAX_CONNECTIONS = 128;
 const ADMIN_MAX_MESSAGE_BYTES = 65_536;
+/** For what is told elsewhere to take its leave; one that hangs is left. */
+const TELEMETRY_CLOSE_MS = SECOND_MS;
 const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
 
 /** The stores that a server asks. Whoever made `sql` and `redis` closes them, after the server. */
@@ -127,6 +133,8 @@ export interface StartOptions {
   readonly logger: Logger;
   /** What decides the requests of gateways. Default: the configured routes and principals. */
   readonly gateway?: (deps: { readonly checkTask: CheckTask }) => AuthorizeRequest;
+  /** Where a decision log goes that goes to `stdout`. */
+  readonly output?: Output;
 }
 
 const CLOCK: Clock = { nowMs: Date.now };
@@ -140,12 +148,14 @@ const CLOCK: Clock = { nowMs: Date.now };
 export async function startServer(
   config: Config,
   stores: Stores,
-  { logger, gateway }: StartOptions,
+  { logger, output, gateway }: StartOptions,
 ): Promise<RunningServer> {
   const { limits, shutdown } = config;
-  const metrics = createMetrics();
-  const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
   await using open = new AsyncDisposableStack();
+  const telemetry = await openTelemetry({ logger, clock: CLOCK, output }, toTelemetryOptions(config));
+  open.defer(async () => telemetry.close(TELEMETRY_CLOSE_MS));
+  const { metrics, tracer } = telemetry;
+  const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
   const files = {
     readFile: async (path: string) => readFile(path, 'utf8'),
     observer: createReloadObserver({ logger, metrics }),
@@ -173,10 +183,12 @@ export async function startServer(
     {
       clock: CLOCK,
       ...guards.spicedb,
+      observer: createRelationshipObserver({ metrics }),
       onChangesLost: (fault) => logFault(logger, 'warn', { fault }, CHANGES_LOST),
     },
-    { spiceDb: stores.spiceDb, sentinels, caching: toCaching(config) },
+    { spiceDb: stores.spiceDb, sentinels, caching: toCaching(config), tellsOrigins: true },
   );
+  showChanges(metrics, () => relationships.figures());
   const decideDeps = { parents, relationships: relationships.relationships, sentinels };
   const plan = { types: config.types, consistencyByOperation: config.consistency };
   const decideOptions = { ...plan, revealReadable: config.denials.revealReadable };
@@ -192,7 +204,7 @@ export async function startServer(
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
   const { log: decisionLog, recent } = createRecentDecisions(
-    { next: createDecisionLog({ logger, metrics, types: config.types }), clock: CLOCK },
+    { next: createDecisionLog({ metrics, types: config.types, writer: telemetry.decisionWriter }), clock: CLOCK },
     { capacity: config.decisions.recent },
   );
   const rolloutObserver = createRolloutObserver({ logger, metrics });
@@ -231,9 +243,11 @@ export async function startServer(
   );
   const pipeline = (authenticateCaller = authenticate) =>
     createPipeline(
-      { clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate: authenticateCaller },
+      { clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate: authenticateCaller, tracer },
       limits,
     );
+  const pipelines = { grpc: pipeline(), http: pipeline() };
+  showLoad(metrics, { grpc: () => pipelines.grpc.load(), http: () => pipelines.http.load() });
 
   const health = createHealth();
   const readiness = await watchReadiness(
@@ -253,13 +267,14 @@ export async function startServer(
   );
 
   open.use(readiness);
+  showReadiness(metrics, () => readiness.current());
   open.defer(() => relationships.close());
   open.use(shadow);
   const { grpc, http, admin } = config.listeners;
   const grpcListener = await createGrpcListener(
     {
       procedures,
-      pipeline: pipeline(),
+      pipeline: pipelines.grpc,
       authenticate,
       health: health.implementation,
       createDecisionId: randomUUID,
@@ -277,7 +292,7 @@ export async function startServer(
   );
   open.defer(async () => grpcListener.close(0));
   const httpDeps = {
-    pipeline: pipeline(),
+    pipeline: pipelines.http,
     createDecisionId: randomUUID,
     budget: createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: limits.maxReceivingBytes }),
   };
@@ -408,7 +423,7 @@ async function readOperatorState(
       lastWordMs: lastWordAtMs === undefined ? undefined : Math.max(0, CLOCK.nowMs() - lastWordAtMs),
     },
     flags: toFlags(config),
-    latencies: await readLatencySeries(metrics, { leaveOut }),
+    latencies: readLatencySeries(metrics, { leaveOut }),
   };
 }
 
