@@ -74,7 +74,13 @@ function flagsOf({
   difference,
   bypass,
 }: DecisionRecord): readonly string[] | undefined {
-  const named = Object.entries({ enforcement, legacy, shadow: shadow?.outcome, difference });
+  const named = Object.entries({
+    enforcement,
+    legacy,
+    shadow: shadow?.outcome,
+    shadow_reason: shadow?.reason,
+    difference,
+  });
   const flags = [
     ...(check === undefined || check.consistency.kind === 'minimize_latency' ? [] : [check.consistency.kind]),
     ...(check?.createIfAbsent === true ? ['create_if_absent'] : []),

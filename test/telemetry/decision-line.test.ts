@@ -55,7 +55,14 @@ test('says what was special about the question, and nothing of what was not deci
     consistency: FULLY_CONSISTENT,
     createIfAbsent: true,
   } as const;
-  const line = toLine({ ...RECORD, check, outcome: 'ERROR', reason: 'UnavailableError', evidence: undefined });
+  const line = toLine({
+    ...RECORD,
+    type: 'task',
+    check,
+    outcome: 'ERROR',
+    reason: 'UnavailableError',
+    evidence: undefined,
+  });
   expect(line).toMatchObject({
     resource: { type: 'task', name: 'nightly' },
     decision: 'ERROR',
@@ -63,6 +70,40 @@ test('says what was special about the question, and nothing of what was not deci
   });
   expect(line).not.toHaveProperty('revision');
   expect(line).not.toHaveProperty('sources');
+});
+
+test('says what the rollout did, and times the answer, not what was decided beside it', () => {
+  const line = toLine({
+    ...RECORD,
+    answeredAtMs: 11.3456,
+    enforcement: 'shadow',
+    legacy: 'allow',
+    shadow: { outcome: 'NOT_FOUND', reason: 'denied' },
+    difference: 'legacy_allow_we_deny',
+    evidence: undefined,
+  });
+  expect(line).toMatchObject({
+    time: '2026-01-01T23:59:59.999Z',
+    latency_ms: 1.346,
+    flags: [
+      'enforcement=shadow',
+      'legacy=allow',
+      'shadow=NOT_FOUND',
+      'shadow_reason=denied',
+      'difference=legacy_allow_we_deny',
+    ],
+  });
+  expect(toLine({ ...RECORD, enforcement: 'enforce', bypass: true })['flags']).toEqual([
+    'enforcement=enforce',
+    'bypass',
+  ]);
+});
+
+test('has no more of a question about the schema than that', () => {
+  const { check: _, ...asked } = RECORD;
+  const line = toLine({ ...asked, principal: { kind: 'team', id: 'a' }, type: 'folder', operation: 'view' });
+  expect(line).toMatchObject({ resource: { type: 'folder' }, operation: 'view', principal: { kind: 'team', id: 'a' } });
+  expect(line).not.toHaveProperty('flags');
 });
 
 test('leaves out and hashes what is masked, the same for the same value of the same field', () => {
