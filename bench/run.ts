@@ -22,12 +22,14 @@ import { measureRollout } from './rollout.ts';
 import type { BenchRow, BenchSection } from './support/row.ts';
 import { startBenchStores } from './support/stores.ts';
 import { describeRun } from './support/describe-run.ts';
+import { measureTelemetry } from './tracing.ts';
 import { measureWarmCheck } from './warm-check.ts';
 
 /** In the order of measuring: the lists see how many tasks there are, so what seeds more comes after them. */
 const SECTIONS: Readonly<Record<string, BenchSection>> = {
   warm: measureWarmCheck,
   rollout: measureRollout,
+  tracing: measureTelemetry,
   cerbos: measureBesideCerbos,
   latency: plotLatency,
   connect: measureConnectCheck,

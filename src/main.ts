@@ -13,6 +13,9 @@ const deps = {
   stderr: process.stderr,
 };
 
+// Whoever read the output and has left must not end the process: lines that are lost are counted.
+process.stdout.on('error', () => undefined);
+
 process.exitCode = await run();
 // Whatever a store's client left open must not hold the exit.
 process.exit();

@@ -12,6 +12,7 @@ import type { ParentChainOptions } from './parents/parent-chain.ts';
 import type { PrincipalsOptions } from './principals/open-principals.ts';
 import type { CachingOptions } from './relationships/relationship-chain.ts';
 import type { RolloutOptions } from './rollout/open-rollout.ts';
+import type { TelemetryOptions } from './telemetry/open-telemetry.ts';
 
 const MAX_KEYS_PER_QUERY = 10_000;
 const SECRET_BYTES = 32;
@@ -44,6 +45,7 @@ export function toIsEnforced({ enforcement }: NonNullable<Config['agentex']>): I
 export function toParentOptions({ parents, redis, database, sources }: Config): ParentChainOptions {
   return {
     sources,
+    tellsOrigins: true,
     expiry: parents,
     memoryMaxEntries: parents.memoryMaxEntries,
     ...(redis === undefined ? {} : { redis: { ...redis, keyRing: redis.signingKeys } }),
@@ -62,6 +64,48 @@ export function toCaching({ decisions, spicedb }: Config): CachingOptions | 'off
 
 export function toHiddenDenials({ denials }: Config): HiddenDenialOptions {
   return { windowMs: denials.hiddenWindowMs, suspectAt: denials.hiddenSuspectAt, limit: denials.hiddenLimit };
+}
+
+export function toTelemetryOptions({ telemetry }: Config): TelemetryOptions {
+  const { serviceName, otlp, metrics, traces, decisionLog } = telemetry;
+  const sink = toDecisionSink(decisionLog);
+  const { allowed, notFound, forbidden, error } = decisionLog.sample;
+  return {
+    ...(otlp === undefined ? {} : { otlp: { ...otlp, serviceName } }),
+    ...(metrics.otlp ? { metrics } : {}),
+    ...(traces.enabled ? { traces } : {}),
+    ...(sink === undefined
+      ? {}
+      : {
+          decisionLog: {
+            sink,
+            sampling: { ALLOWED: allowed, NOT_FOUND: notFound, FORBIDDEN: forbidden, ERROR: error },
+            bufferBytes: decisionLog.bufferBytes,
+            mask: new Map(decisionLog.mask.map(({ field, how }) => [field, how])),
+            hashKey: decisionLog.hashKey,
+          },
+        }),
+  };
+}
+
+function toDecisionSink({
+  sink,
+  path,
+  maxFileBytes,
+  maxFiles,
+}: Config['telemetry']['decisionLog']): NonNullable<TelemetryOptions['decisionLog']>['sink'] | undefined {
+  switch (sink) {
+    case 'off':
+      return undefined;
+    case 'stdout':
+      return { kind: 'output' };
+    case 'file':
+      return path === undefined ? undefined : { kind: 'file', path, maxBytes: maxFileBytes, maxFiles };
+    case 'otlp':
+      return { kind: 'otlp' };
+    default:
+      return sink satisfies never;
+  }
 }
 
 export function toCursorSecrets({ lists }: Config): readonly [string, ...string[]] {

@@ -80,6 +80,7 @@ import {
   toParentOptions,
   toPrincipalsOptions,
   toRolloutOptions,
+  toTelemetryOptions,
 } from './server-options.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
 import { readLatencySeries } from './telemetry/latency-series.ts';
@@ -87,18 +88,23 @@ import { logFault } from './telemetry/logger.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { openTelemetry } from './telemetry/open-telemetry.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
 import { createPrincipalObserver } from './telemetry/principal-observer.ts';
+import { createRelationshipObserver, showChanges } from './telemetry/relationship-observer.ts';
+import type { Output } from './telemetry/output-sink.ts';
 import { createReloadObserver } from './telemetry/reload-observer.ts';
 import { createResilienceObserver } from './telemetry/resilience-observer.ts';
 import { createRolloutObserver } from './telemetry/rollout-observer.ts';
+import { showLoad, showReadiness } from './telemetry/server-metrics.ts';
 
 const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 /** Probes and scrapers are few. */
 const ADMIN_MAX_CONNECTIONS = 128;
 const ADMIN_MAX_MESSAGE_BYTES = 65_536;
+/** For what is told elsewhere to take its leave; one that hangs is left. */
+const TELEMETRY_CLOSE_MS = SECOND_MS;
 const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
 
 /** The stores that a server asks. Whoever made `sql` and `redis` closes them, after the server. */
@@ -123,6 +129,8 @@ export interface RunningServer {
 
 export interface StartOptions {
   readonly logger: Logger;
+  /** Where a decision log goes that goes to `stdout`. */
+  readonly output?: Output;
 }
 
 const CLOCK: Clock = { nowMs: Date.now };
@@ -133,11 +141,17 @@ const CLOCK: Clock = { nowMs: Date.now };
  *
  * @throws Error if a listener can't be opened, or a file of tokens or certificates can't be used.
  */
-export async function startServer(config: Config, stores: Stores, { logger }: StartOptions): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  stores: Stores,
+  { logger, output }: StartOptions,
+): Promise<RunningServer> {
   const { limits, shutdown } = config;
-  const metrics = createMetrics();
-  const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
   await using open = new AsyncDisposableStack();
+  const telemetry = await openTelemetry({ logger, clock: CLOCK, output }, toTelemetryOptions(config));
+  open.defer(async () => telemetry.close(TELEMETRY_CLOSE_MS));
+  const { metrics, tracer } = telemetry;
+  const guards = createGuards({ clock: CLOCK, observer: createResilienceObserver({ logger, metrics }) }, config);
   const files = {
     readFile: async (path: string) => readFile(path, 'utf8'),
     observer: createReloadObserver({ logger, metrics }),
@@ -165,10 +179,12 @@ export async function startServer(config: Config, stores: Stores, { logger }: St
     {
       clock: CLOCK,
       ...guards.spicedb,
+      observer: createRelationshipObserver({ metrics }),
       onChangesLost: (fault) => logFault(logger, 'warn', { fault }, CHANGES_LOST),
     },
-    { spiceDb: stores.spiceDb, sentinels, caching: toCaching(config) },
+    { spiceDb: stores.spiceDb, sentinels, caching: toCaching(config), tellsOrigins: true },
   );
+  showChanges(metrics, () => relationships.figures());
   const decideDeps = { parents, relationships: relationships.relationships, sentinels };
   const plan = { types: config.types, consistencyByOperation: config.consistency };
   const decideOptions = { ...plan, revealReadable: config.denials.revealReadable };
@@ -184,7 +200,7 @@ export async function startServer(config: Config, stores: Stores, { logger }: St
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });
   const { log: decisionLog, recent } = createRecentDecisions(
-    { next: createDecisionLog({ logger, metrics, types: config.types }), clock: CLOCK },
+    { next: createDecisionLog({ metrics, types: config.types, writer: telemetry.decisionWriter }), clock: CLOCK },
     { capacity: config.decisions.recent },
   );
   const rolloutObserver = createRolloutObserver({ logger, metrics });
@@ -220,9 +236,11 @@ export async function startServer(config: Config, stores: Stores, { logger }: St
   );
   const pipeline = (authenticateCaller = authenticate) =>
     createPipeline(
-      { clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate: authenticateCaller },
+      { clock: CLOCK, observer: createCallObserver({ logger, metrics }), authenticate: authenticateCaller, tracer },
       limits,
     );
+  const pipelines = { grpc: pipeline(), http: pipeline() };
+  showLoad(metrics, { grpc: () => pipelines.grpc.load(), http: () => pipelines.http.load() });
 
   const health = createHealth();
   const readiness = await watchReadiness(
@@ -242,13 +260,14 @@ export async function startServer(config: Config, stores: Stores, { logger }: St
   );
 
   open.use(readiness);
+  showReadiness(metrics, () => readiness.current());
   open.defer(() => relationships.close());
   open.use(shadow);
   const { grpc, http, admin } = config.listeners;
   const grpcListener = await createGrpcListener(
     {
       procedures,
-      pipeline: pipeline(),
+      pipeline: pipelines.grpc,
       authenticate,
       health: health.implementation,
       createDecisionId: randomUUID,
@@ -266,7 +285,7 @@ export async function startServer(config: Config, stores: Stores, { logger }: St
   );
   open.defer(async () => grpcListener.close(0));
   const httpDeps = {
-    pipeline: pipeline(),
+    pipeline: pipelines.http,
     createDecisionId: randomUUID,
     budget: createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: limits.maxReceivingBytes }),
   };
@@ -397,7 +416,7 @@ async function readOperatorState(
       lastWordMs: lastWordAtMs === undefined ? undefined : Math.max(0, CLOCK.nowMs() - lastWordAtMs),
     },
     flags: toFlags(config),
-    latencies: await readLatencySeries(metrics, { leaveOut }),
+    latencies: readLatencySeries(metrics, { leaveOut }),
   };
 }
 

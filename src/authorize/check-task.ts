@@ -1,13 +1,10 @@
 import type { Outcome } from '../domain/decision.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import type { CallContext, DecideCheck, DecisionLog } from './ports.ts';
+import type { AskedBy, CallContext, DecideCheck, DecisionLog } from './ports.ts';
 import { recordOutcome } from './record-outcome.ts';
 
-export interface CheckTaskRequest {
-  readonly decisionId: string;
-  /** The name of the program that asks. */
-  readonly caller: string;
+export interface CheckTaskRequest extends AskedBy {
   readonly principal: Principal;
   readonly check: TaskCheck;
 }

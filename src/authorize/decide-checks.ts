@@ -1,5 +1,5 @@
 import type { Consistency } from '../domain/consistency.ts';
-import type { Outcome } from '../domain/decision.ts';
+import type { Evidence, Outcome } from '../domain/decision.ts';
 import { InternalError, toTaskgateError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
@@ -33,6 +33,9 @@ export interface DecideOptions extends PlanOptions {
   /** True: a denied operation on what the principal can read is FORBIDDEN instead of NOT_FOUND. Default false. */
   readonly revealReadable: boolean;
 }
+
+/** What the request names itself was not looked up. */
+export const NAMED = { askedAs: undefined, foundIn: 'none' } as const;
 
 const ABSENT: Findings['object'] = { kind: 'absent' };
 
@@ -85,14 +88,16 @@ async function resolveObjects(
   plans.forEach((plan, index) => {
     if (plan === undefined) return;
     if (plan.kind === 'tenant') {
-      pending.push({ index, plan, object: { kind: 'tenant', account: principal.account }, askedAs: undefined });
+      pending.push({ index, plan, object: { kind: 'tenant', account: principal.account }, ...NAMED });
     } else if (plan.source.kind === 'known') {
       const object: RelationshipObject = { kind: 'resource', type: plan.objectType, id: plan.source.id };
-      pending.push({ index, plan, object, askedAs: undefined });
+      pending.push({ index, plan, object, ...NAMED });
     } else {
-      const found = toObject(plan.objectType, results[next++], deps.sentinels);
+      const result = results[next++];
+      const found = toObject(plan.objectType, result, deps.sentinels);
       if (found.kind === 'failed') outcomes[index] = found;
-      else pending.push({ index, plan, object: found, askedAs: toAskedAs(plan.source.key) });
+      else
+        pending.push({ index, plan, object: found, askedAs: toAskedAs(plan.source.key), foundIn: toFoundIn(result) });
     }
   });
   return pending;
@@ -116,6 +121,11 @@ export function toObject(
     default:
       return result satisfies never;
   }
+}
+
+/** The layer that a result came from. */
+export function toFoundIn(result: ParentResult | undefined): Pending['foundIn'] {
+  return (result?.kind === 'failed' ? undefined : result?.source) ?? 'memory';
 }
 
 /** Each group becomes one call, so that the checks of one item are read at one revision. */
@@ -173,22 +183,32 @@ export function addQuestions(
 
 /** Decides one check from what `addQuestions` asked, in its order. */
 export function decide(
-  { plan, object }: Pending,
+  { plan, object, foundIn }: Pending,
   take: () => RelationshipResult,
   checkedAt: string,
   revealReadable: boolean,
 ): Outcome {
   const permission = take();
-  if (plan.kind === 'tenant') return decideOnTenant(permission, checkedAt);
+  if (plan.kind === 'tenant') return decideOnTenant(permission, checkedAt, toEvidence(foundIn, checkedAt, permission));
   const read = revealReadable && plan.readPermission !== undefined ? take() : undefined;
   const create = plan.createPermission === undefined ? undefined : take();
   return decideOnObject({
     checkedAt,
+    evidence: toEvidence(foundIn, checkedAt, permission, read, create),
     permission,
     object: object.kind === 'resource' ? { kind: 'present', type: object.type, id: object.id } : ABSENT,
     read,
     create,
   });
+}
+
+function toEvidence(
+  parent: Evidence['parent'],
+  checkedAt: string,
+  ...results: readonly (RelationshipResult | undefined)[]
+): Evidence {
+  const isAsked = results.some((result) => result !== undefined && result.kind !== 'failed' && 'source' in result);
+  return { parent, relationships: isAsked ? 'spicedb' : 'cache', checkedAt };
 }
 
 /** The result in its place; an answer that is too short is a fault. */

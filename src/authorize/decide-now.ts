@@ -3,12 +3,13 @@ import { toTaskgateError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import type { DecideDeps, DecideOptions } from './decide-checks.ts';
-import { addQuestions, decide, resultAt, toObject } from './decide-checks.ts';
+import { addQuestions, decide, NAMED, resultAt, toFoundIn, toObject } from './decide-checks.ts';
 import { isHidden } from './hidden.ts';
+import type { Pending } from './pending.ts';
 import { isLookedUp, toAskedAs } from './pending.ts';
 import type { CheckPlan } from './plan-check.ts';
 import { planCheck } from './plan-check.ts';
-import type { RelationshipCheck, RelationshipObject, RelationshipResult } from './ports.ts';
+import type { RelationshipCheck, RelationshipResult } from './ports.ts';
 
 /** What is known of an absent resource is known of what was asked, whatever stood in for it. */
 const ANY_SENTINEL = { standIn: () => 0 };
@@ -31,10 +32,9 @@ export function createDecideNow(deps: DecideDeps, options: DecideOptions): Decid
       return { kind: 'failed', error: toTaskgateError(error) };
     }
     if (plan.consistency.kind !== 'minimize_latency') return undefined;
-    const object = objectOf(plan, principal, deps);
-    if (object === undefined) return undefined;
+    const pending = toPending(plan, principal, deps);
+    if (pending === undefined) return undefined;
     const checks: RelationshipCheck[] = [];
-    const pending = { index: 0, plan, object, askedAs: askedAsOf(plan) };
     addQuestions(checks, pending, principal, options.revealReadable);
     const results: RelationshipResult[] = [];
     let checkedAt = '';
@@ -51,16 +51,18 @@ export function createDecideNow(deps: DecideDeps, options: DecideOptions): Decid
   };
 }
 
-function askedAsOf(plan: CheckPlan): string | undefined {
-  return isLookedUp(plan) ? toAskedAs(plan.source.key) : undefined;
-}
-
-function objectOf(plan: CheckPlan, principal: Principal, { parents }: DecideDeps): RelationshipObject | undefined {
-  if (plan.kind === 'tenant') return { kind: 'tenant', account: principal.account };
+/** The check with its object, if that is known. */
+function toPending(plan: CheckPlan, principal: Principal, { parents }: DecideDeps): Pending | undefined {
+  if (plan.kind === 'tenant') {
+    return { index: 0, plan, object: { kind: 'tenant', account: principal.account }, ...NAMED };
+  }
   const { source, objectType } = plan;
-  if (source.kind === 'known') return { kind: 'resource', type: objectType, id: source.id };
+  if (source.kind === 'known') {
+    return { index: 0, plan, object: { kind: 'resource', type: objectType, id: source.id }, ...NAMED };
+  }
   const result = parents.peek?.(source.key);
   if (result === undefined) return undefined;
-  const found = toObject(objectType, result, ANY_SENTINEL);
-  return found.kind === 'failed' ? undefined : found;
+  const object = toObject(objectType, result, ANY_SENTINEL);
+  if (object.kind === 'failed') return undefined;
+  return { index: 0, plan, object, askedAs: toAskedAs(source.key), foundIn: toFoundIn(result) };
 }

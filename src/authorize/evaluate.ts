@@ -5,10 +5,10 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { InternalError, InvalidArgumentError, toTaskgateError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import { outcomeOf } from './record-outcome.ts';
+import { outcomeOf, recordOutcome } from './record-outcome.ts';
 import type { Tuple, TupleOptions, TuplePlan } from './plan-tuple.ts';
 import { planTuple } from './plan-tuple.ts';
-import type { CallContext, DecideChecks, DecisionLog, DecisionRecord } from './ports.ts';
+import type { AskedBy, CallContext, DecideChecks, DecisionLog, DecisionRecord } from './ports.ts';
 import type { Policy, PolicyCheck } from './ports-policy.ts';
 
 /** How many of the evaluations are answered (AuthZEN 1.0, section 7.1.2.1). */
@@ -26,10 +26,7 @@ export type EvaluationResult =
   | { readonly kind: 'decided'; readonly allowed: boolean }
   | { readonly kind: 'invalid'; readonly error: InvalidArgumentError };
 
-export interface EvaluateRequest {
-  readonly decisionId: string;
-  /** The name of the program that asks. */
-  readonly caller: string;
+export interface EvaluateRequest extends AskedBy {
   readonly items: readonly EvaluationItem[];
   readonly semantic: EvaluationSemantic;
 }
@@ -65,6 +62,12 @@ interface Planned<Plan> {
 }
 
 export function createEvaluate(deps: EvaluateDeps, options: TupleOptions): Evaluate {
+  const record = ({ decisionId, caller, startedAtMs, traceId }: AskedBy, plan: Plan, verdict: Outcome): void => {
+    const call = { decisionId, caller, startedAtMs, traceId };
+    if (plan.kind === 'task') {
+      recordOutcome(deps.decisionLog, { ...call, principal: plan.principal, check: plan.check }, verdict);
+    } else deps.decisionLog.record({ ...call, ...describe(plan), ...outcomeOf(verdict) });
+  };
   return async (request, context) => {
     const verdicts: Outcome[] = Array.from({ length: request.items.length });
     const plans = request.items.map((item) => planItem(item, options));
@@ -75,8 +78,7 @@ export function createEvaluate(deps: EvaluateDeps, options: TupleOptions): Evalu
     const results: EvaluationResult[] = [];
     for (const [index, plan] of plans.entries()) {
       const verdict = verdictOf(plan, verdicts[index]);
-      const { decisionId, caller } = request;
-      deps.decisionLog.record({ decisionId, caller, ...describe(plan), ...outcomeOf(verdict) });
+      record(request, plan, verdict);
       const result = toResult(verdict);
       results.push(result);
       if (isDeciding(result, request.semantic)) break;
@@ -189,14 +191,8 @@ function missing(): Outcome {
 const UNKNOWN = { principal: { kind: 'unknown', id: '' }, type: 'unknown', operation: 'unknown' } as const;
 
 /** For the log. Names that nobody has configured and the schema can't hold are not repeated. */
-function describe(plan: Plan): Pick<DecisionRecord, 'principal' | 'type' | 'operation'> {
+function describe(plan: Exclude<Plan, { kind: 'task' }>): Pick<DecisionRecord, 'principal' | 'type' | 'operation'> {
   switch (plan.kind) {
-    case 'task':
-      return {
-        principal: plan.principal,
-        type: plan.check.resource.type,
-        operation: plan.check.operation,
-      };
     case 'policy': {
       const { object, permission, subject } = plan.check;
       const type = object.kind === 'tenant' ? 'tenant' : object.type;

@@ -1,3 +1,4 @@
+import type { Evidence } from '../domain/decision.ts';
 import type { CheckPlan } from './plan-check.ts';
 import type { ParentKey, RelationshipObject } from './ports.ts';
 
@@ -8,6 +9,8 @@ export interface Pending {
   readonly object: RelationshipObject;
   /** What was looked up; undefined where the request names the object itself. */
   readonly askedAs: string | undefined;
+  /** Where the object was found. */
+  readonly foundIn: Evidence['parent'];
 }
 
 /** True if the object of the plan has to be looked up. */

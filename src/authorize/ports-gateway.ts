@@ -1,6 +1,6 @@
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import type { CallContext } from './ports.ts';
+import type { AskedBy, CallContext } from './ports.ts';
 
 /** A request of somebody to the application, as a gateway describes it. All of it is from outside. */
 export interface GatewayRequest {
@@ -91,6 +91,6 @@ export interface GatewayObserver {
  */
 export type AuthorizeRequest = (
   request: GatewayRequest,
-  call: { readonly decisionId: string; readonly caller: string },
+  call: AskedBy,
   context: CallContext,
 ) => GatewayAnswer | Promise<GatewayAnswer>;

@@ -5,6 +5,7 @@ import type { MappedPermission } from '../domain/mapped-permissions.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Difference, Enforcement, LegacyAnswer } from '../domain/rollout.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
+import type { Span } from './ports-tracing.ts';
 
 /** What bounds one request: every remote call made for it ends when `signal` aborts or `deadlineAtMs` passes. */
 export interface CallContext {
@@ -12,6 +13,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** When the answer is no longer wanted, in `Clock.nowMs` time. */
   readonly deadlineAtMs: number;
+  /** The work that the request is made for, if it is traced. */
+  readonly span?: Span | undefined;
 }
 
 export interface Clock {
@@ -30,9 +33,12 @@ export interface ParentKey {
 
 /** An answer, an absence, or a fault: three branches that never meet. */
 export type ParentResult =
-  | { readonly kind: 'found'; readonly id: string }
-  | { readonly kind: 'absent' }
+  | { readonly kind: 'found'; readonly id: string; readonly source?: ParentOrigin }
+  | { readonly kind: 'absent'; readonly source?: ParentOrigin }
   | { readonly kind: 'failed'; readonly error: TaskgateError };
+
+/** The layer that a result came from, where it is not the memory of this process; `none`: nobody had to be asked. */
+export type ParentOrigin = Exclude<Evidence['parent'], 'memory'>;
 
 /**
  * What a result is good for. A parent that was found is kept far longer than an absence. For `denial` it counts no longer
@@ -61,6 +67,8 @@ export type ParentOutcome = 'hit' | 'miss' | 'rejected' | 'fault' | 'write_fault
 /** Told what the parent layers do. Never throws and never waits. */
 export interface ParentObserver {
   counted(layer: ParentLayer, outcome: ParentOutcome, count: number): void;
+  /** So many results are kept in memory. */
+  kept?(entries: number): void;
   /** A dependency failed, or its answer could not be used. */
   faulted(layer: ParentLayer, error: unknown): void;
 }
@@ -86,7 +94,8 @@ export interface RelationshipCheck {
 
 /** `denied` includes a conditional answer (a caveat whose context is missing). */
 export type RelationshipResult =
-  { readonly kind: 'held' } | { readonly kind: 'denied' } | { readonly kind: 'failed'; readonly error: TaskgateError };
+  | { readonly kind: 'held' | 'denied'; /** Absent: it was known already. */ readonly source?: 'spicedb' }
+  | { readonly kind: 'failed'; readonly error: TaskgateError };
 
 export interface CheckedRelationships {
   /** As many results as checks, in their order. */
@@ -160,11 +169,19 @@ export type DecideChecks = (
   context: CallContext,
 ) => Promise<readonly Outcome[]>;
 
-/** What is known of one decision, for the log and the counters. Never for the caller. */
-export interface DecisionRecord {
+/** The call that a decision is made for. */
+export interface AskedBy {
   readonly decisionId: string;
-  /** The name of the program that asked. */
+  /** The name of the program that asks. */
   readonly caller: string;
+  /** When the call began, in milliseconds of the process's monotonic clock. */
+  readonly startedAtMs: number;
+  /** Of the trace that the call belongs to, if it is sampled. */
+  readonly traceId?: string | undefined;
+}
+
+/** What is known of one decision, for the log and the counters. Never for the caller. */
+export interface DecisionRecord extends AskedBy {
   /** Its kind is a definition of the schema where that was asked; then it may have no account. */
   readonly principal: { readonly kind: string; readonly id: string; readonly account?: string };
   readonly type: string;
@@ -186,6 +203,8 @@ export interface DecisionRecord {
   readonly check?: TaskCheck;
   /** Absent where nothing was decided. */
   readonly evidence?: Evidence | undefined;
+  /** When the answer was known, by the same clock. Absent: now, as it is recorded. */
+  readonly answeredAtMs?: number;
 }
 
 /** A record of a check, whose principal is one of taskgate's own kinds. */
@@ -222,6 +241,7 @@ export interface EndedCall {
   readonly code: number;
   readonly durationMs: number;
   readonly decisionId: string;
+  readonly traceId?: string | undefined;
   /** The name of the program that asked; absent if it could not be told. */
   readonly caller?: string;
   readonly error?: TaskgateError;

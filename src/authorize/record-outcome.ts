@@ -1,20 +1,21 @@
 import type { Outcome, ShadowResult } from '../domain/decision.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
-import type { DecisionLog, DecisionRecord } from './ports.ts';
+import type { AskedBy, DecisionLog, DecisionRecord } from './ports.ts';
 
-/** Writes one outcome to the decision log, whichever use case it came from; with what shadow came to, once it has. */
+/**
+ * Writes one outcome to the decision log, whichever use case it came from; with what shadow came to, once it has. The time
+ * that shadow takes is not the answer's.
+ *
+ * @param stopwatchMs the clock of `startedAtMs`; default `performance.now`
+ */
 export function recordOutcome(
   log: DecisionLog,
-  asked: {
-    readonly decisionId: string;
-    readonly caller: string;
-    readonly principal: Principal;
-    readonly check: TaskCheck;
-  },
+  asked: AskedBy & { readonly principal: Principal; readonly check: TaskCheck },
   outcome: Outcome,
+  stopwatchMs = () => performance.now(),
 ): void {
-  const { decisionId, caller, principal, check } = asked;
+  const { decisionId, caller, principal, check, startedAtMs, traceId } = asked;
   const record: DecisionRecord = {
     decisionId,
     caller,
@@ -24,6 +25,8 @@ export function recordOutcome(
     ...outcomeOf(outcome),
     check,
     evidence: outcome.kind === 'decided' ? outcome.evidence : undefined,
+    startedAtMs,
+    traceId,
   };
   const note = outcome.kind === 'decided' ? outcome.rollout : undefined;
   if (note === undefined) {
@@ -37,9 +40,10 @@ export function recordOutcome(
     ...(legacy === undefined ? {} : { legacy }),
     ...(record.reason === 'bypassed' ? { bypass: true } : {}),
   };
-  const write = (result: ShadowResult | undefined): void => log.record({ ...noted, ...describeShadow(result) });
-  if (shadow instanceof Promise) void shadow.then(write);
-  else write(shadow);
+  if (shadow instanceof Promise) {
+    const answeredAtMs = stopwatchMs();
+    void shadow.then((result) => log.record({ ...noted, answeredAtMs, ...describeShadow(result) }));
+  } else log.record({ ...noted, ...describeShadow(shadow) });
 }
 
 function describeShadow(result: ShadowResult | undefined): Pick<DecisionRecord, 'shadow' | 'difference'> {

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../domain/json-value.ts';
-import type { Evaluate, EvaluateRequest } from './evaluate.ts';
+import type { Evaluate } from './evaluate.ts';
 import type { TupleEntity, TupleOptions } from './plan-tuple.ts';
 import { assertId, findTarget } from './plan-tuple.ts';
-import type { CallContext } from './ports.ts';
+import type { AskedBy, CallContext } from './ports.ts';
 
 export interface SearchActionsRequest {
   readonly subject: TupleEntity;
@@ -18,7 +18,7 @@ export interface SearchActionsRequest {
  */
 export type SearchActions = (
   request: SearchActionsRequest,
-  call: Pick<EvaluateRequest, 'decisionId' | 'caller'>,
+  call: AskedBy,
   context: CallContext,
 ) => Promise<readonly string[]>;
 
@@ -26,7 +26,7 @@ export function createSearchActions(
   { evaluate }: { readonly evaluate: Evaluate },
   options: TupleOptions & { /** The names that are tried. */ readonly searchedActions: readonly string[] },
 ): SearchActions {
-  return async (request, { decisionId, caller }, context) => {
+  return async (request, { decisionId, caller, startedAtMs, traceId }, context) => {
     assertId(request.subject.id, 'subject.id');
     assertId(request.resource.id, 'resource.id');
     const names = candidatesOf(request.resource, options);
@@ -34,7 +34,8 @@ export function createSearchActions(
       kind: 'tuple' as const,
       tuple: { ...request, action: { name, properties: {} } },
     }));
-    const results = await evaluate({ decisionId, caller, items, semantic: 'execute_all' }, context);
+    const call = { decisionId, caller, startedAtMs, traceId };
+    const results = await evaluate({ ...call, items, semantic: 'execute_all' }, context);
     const wrong = results.find((result) => result.kind === 'invalid');
     if (wrong?.kind === 'invalid') throw wrong.error;
     return names.filter((_, index) => {

@@ -1,4 +1,5 @@
 import type { CallContext, Clock } from '../authorize/ports.ts';
+import type { Span } from '../authorize/ports-tracing.ts';
 import { CancelledError, DeadlineExceededError } from '../domain/errors.ts';
 
 export interface CallContextOptions {
@@ -7,6 +8,7 @@ export interface CallContextOptions {
   readonly timeoutMs: number;
   /** Calls the listener when the caller is gone. */
   readonly onCancel: (listener: () => void) => void;
+  readonly span?: Span | undefined;
 }
 
 /**
@@ -15,6 +17,7 @@ export interface CallContextOptions {
  */
 export class LazyCallContext implements CallContext {
   readonly deadlineAtMs: number;
+  readonly span: Span | undefined;
   readonly #options: CallContextOptions;
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -22,6 +25,7 @@ export class LazyCallContext implements CallContext {
 
   constructor(options: CallContextOptions) {
     this.#options = options;
+    this.span = options.span;
     this.deadlineAtMs = options.clock.nowMs() + options.timeoutMs;
   }
 

@@ -21,6 +21,7 @@ export interface CallPlaces {
   take(signal: AbortSignal): Promise<void>;
   /** Gives a place back, to whoever has waited longest. */
   give(): void;
+  load(): { readonly executing: number; readonly queued: number };
 }
 
 /** A Set is the queue: it keeps the order, and whoever leaves it early is gone at once. */
@@ -37,6 +38,7 @@ export function createCallPlaces({ maxConcurrentCalls, maxQueuedCalls }: CallPla
   return {
     tryTake,
     isFull,
+    load: () => ({ executing: taken, queued: waiting.size }),
     async take(signal) {
       signal.throwIfAborted();
       if (tryTake()) return;

@@ -1,5 +1,6 @@
 import type { CallObserver, Clock, Transport } from '../authorize/ports.ts';
 import type { AuthenticateCaller, CallerCredentials } from '../authorize/ports-callers.ts';
+import type { IncomingTrace, Span, Tracer } from '../authorize/ports-tracing.ts';
 import type { Caller } from '../domain/caller.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import { CallerPermissionError, CancelledError, OverloadedError, toTaskgateError } from '../domain/errors.ts';
@@ -25,6 +26,8 @@ export interface IncomingCall {
   readonly credentials: CallerCredentials;
   /** Calls the listener when the caller is gone. */
   readonly onCancel: (listener: () => void) => void;
+  /** A header or metadata by its name in lower case; where there is more than one, none. Default: there are none. */
+  readonly header?: IncomingTrace['header'];
 }
 
 /** What a listener sends. An error's message is safe to send. */
@@ -37,6 +40,13 @@ export type ParseRequest<Request> = () => Request;
 
 /** What is needed of a procedure to name it and to know who may call it. */
 type AnyProcedure = Pick<Unary<never, unknown>, 'name' | 'permission'>;
+
+/** How many calls a listener has. */
+export interface PipelineLoad {
+  readonly executing: number;
+  /** They wait for a place. */
+  readonly queued: number;
+}
 
 /** Runs procedures for the listeners. */
 export interface Pipeline {
@@ -63,6 +73,10 @@ export interface PipelineDeps {
   readonly clock: Clock;
   readonly observer: CallObserver;
   readonly authenticate: AuthenticateCaller;
+  /** Milliseconds of a clock that never goes back, with fractions. Default `performance.now`. */
+  readonly stopwatchMs?: () => number;
+  /** Default: no call is traced. */
+  readonly tracer?: Tracer | undefined;
 }
 
 export interface PipelineOptions extends CallPlacesOptions {
@@ -76,38 +90,53 @@ export interface PipelineOptions extends CallPlacesOptions {
 
 /** One call, from its start on, as the observer will be told of it. */
 interface Observation {
+  readonly startedAtMs: number;
   /** Set once the caller is known. */
   caller: Caller | undefined;
+  /** Set if the call is traced. */
+  span: Span | undefined;
   end(code: number, error?: TaskgateError): void;
 }
 
 /** observe → bound → deadline → authenticate caller → (procedure: validate → use case → convert), for every transport alike. */
-export function createPipeline({ clock, observer, authenticate }: PipelineDeps, options: PipelineOptions): Pipeline {
+export function createPipeline(
+  { clock, observer, authenticate, tracer, stopwatchMs = () => performance.now() }: PipelineDeps,
+  options: PipelineOptions,
+): Pipeline & { load(): PipelineLoad } {
   const places = createCallPlaces(options);
 
   /** What bounds a call that has a place or may wait for one, from now on. */
-  function open({ onCancel }: IncomingCall, timeoutMs: number): LazyCallContext {
+  function open({ onCancel }: IncomingCall, timeoutMs: number, span: Span | undefined): LazyCallContext {
     if (places.isFull()) throw new OverloadedError();
-    return new LazyCallContext({ clock, timeoutMs, onCancel });
+    return new LazyCallContext({ clock, timeoutMs, onCancel, span });
   }
 
   /** Times a call from here. */
   function observe(procedure: AnyProcedure, call: IncomingCall): Observation {
-    const startedAtMs = clock.nowMs();
+    const startedAtMs = stopwatchMs();
     const observation: Observation = {
+      startedAtMs,
       caller: undefined,
-      end: (code, error) =>
+      span: undefined,
+      end(code, error) {
         observer.ended({
           method: procedure.name,
           transport: call.transport,
           code,
-          durationMs: clock.nowMs() - startedAtMs,
+          durationMs: stopwatchMs() - startedAtMs,
           decisionId: call.decisionId,
           ...(observation.caller === undefined ? {} : { caller: observation.caller.name }),
+          ...(observation.span === undefined ? {} : { traceId: observation.span.traceId }),
           ...(error === undefined ? {} : { error }),
-        }),
+        });
+        endSpan(observation, call, code, error);
+      },
     };
     return observation;
+  }
+
+  function trace({ name }: AnyProcedure, { header }: IncomingCall): Span | undefined {
+    return tracer === undefined || header === undefined ? undefined : tracer.startCall(name, { header });
   }
 
   /** Before anything of the request is looked at, so that a refusal tells nothing of what was asked. */
@@ -115,7 +144,12 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
     const caller = authenticate(call.credentials);
     observation.caller = caller;
     if (!caller.permissions.has(permission)) throw new CallerPermissionError(permission);
-    return { decisionId: call.decisionId, caller: caller.name };
+    return {
+      decisionId: call.decisionId,
+      caller: caller.name,
+      startedAtMs: observation.startedAtMs,
+      traceId: observation.span?.traceId,
+    };
   }
 
   function fail(thrown: unknown, observation: Observation): Extract<Reply<never>, { kind: 'error' }> {
@@ -131,7 +165,11 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
     call: IncomingCall,
     observation: Observation,
   ): Answer | Promise<Answer> {
-    const context = open(call, Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs));
+    const context = open(
+      call,
+      Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs),
+      observation.span,
+    );
     const identity = admit(procedure, call, observation);
     const work = (): Answer | Promise<Answer> => procedure.handle(parse(), identity, context);
     return places.tryTake() ? handleNow(work, context) : handleInTurn(work, context);
@@ -176,7 +214,11 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
     call: IncomingCall,
     observation: Observation,
   ) {
-    using context = open(call, Math.min(call.timeoutMs ?? Number.POSITIVE_INFINITY, options.maxStreamTimeoutMs));
+    using context = open(
+      call,
+      Math.min(call.timeoutMs ?? Number.POSITIVE_INFINITY, options.maxStreamTimeoutMs),
+      observation.span,
+    );
     const identity = admit(procedure, call, observation);
     await places.take(context.signal);
     try {
@@ -190,6 +232,7 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
   }
 
   return {
+    load: () => places.load(),
     refuse(procedure, call) {
       const observation = observe(procedure, call);
       try {
@@ -201,6 +244,7 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
     },
     run<Request, Answer>(procedure: Unary<Request, Answer>, parse: ParseRequest<Request>, call: IncomingCall) {
       const observation = observe(procedure, call);
+      observation.span = trace(procedure, call);
       const succeed = (message: Answer): Reply<Answer> => {
         observation.end(OK);
         return { kind: 'message', message };
@@ -216,6 +260,7 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
     },
     async *stream(procedure, parse, call) {
       const observation = observe(procedure, call);
+      observation.span = trace(procedure, call);
       // What is left at the end is a caller who took no more.
       let failure: TaskgateError | undefined = new CancelledError();
       try {
@@ -230,4 +275,20 @@ export function createPipeline({ clock, observer, authenticate }: PipelineDeps, 
       }
     },
   };
+}
+
+function endSpan(
+  { span, caller }: Observation,
+  { transport, decisionId }: IncomingCall,
+  code: number,
+  error: TaskgateError | undefined,
+): void {
+  if (span === undefined) return;
+  span.set({
+    'rpc.grpc.status_code': code,
+    'taskgate.transport': transport,
+    'taskgate.decision_id': decisionId,
+    ...(caller === undefined ? {} : { 'taskgate.caller': caller.name }),
+  });
+  span.end(error?.name);
 }

@@ -1,12 +1,8 @@
-import type { CallContext } from '../authorize/ports.ts';
+import type { AskedBy, CallContext } from '../authorize/ports.ts';
 import type { CallerPermission } from '../domain/caller.ts';
 
 /** What is known of a call beside its request. */
-export interface CallIdentity {
-  readonly decisionId: string;
-  /** The name of the program that asks. */
-  readonly caller: string;
-}
+export type CallIdentity = AskedBy;
 
 /** What the log and counters call a procedure, and who may call it. */
 interface ProcedureInfo {

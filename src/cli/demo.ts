@@ -44,7 +44,7 @@ export async function runDemo(deps: ServerCommandDeps): Promise<ExitCode> {
   });
   seed.close();
   try {
-    const server = await startServer(config, { spiceDb, sql }, { logger });
+    const server = await startServer(config, { spiceDb, sql }, { logger, output: deps.stdout });
     if (isOpenToAll(config)) await showExamples(server.addresses, deps.stdout);
     await runUntilShutdown(server, deps.shutdown, logger);
     return EXIT_CODES.ok;

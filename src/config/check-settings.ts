@@ -8,6 +8,7 @@ import { checkIdentityHeaders } from './ext-authz-settings.ts';
 import type { ReportConflict } from './problem-list.ts';
 import type { ReadFile } from './read-file.ts';
 import type { Settings } from './settings-schema.ts';
+import { checkTelemetry } from './telemetry-settings.ts';
 
 /** Reports what is missing and what does not go together, outside of `types`. */
 export function checkSettings(
@@ -31,6 +32,7 @@ export function checkSettings(
   checkDenials(settings, report);
   checkIdentityHeaders(settings.gateway.identity_headers, report);
   checkBudgets(settings, report);
+  checkTelemetry(settings.telemetry, report);
 }
 
 const GRPC = 'listeners.grpc.address';

@@ -42,6 +42,7 @@ export interface Config {
   readonly authzen: AuthzenConfig;
   /** Whose answers are enforced. */
   readonly rollout: RolloutConfig;
+  readonly telemetry: TelemetryConfig;
   /** What each operation on each type asks. Default: DESIGN.md §2. */
   readonly types: TypeModel;
   /** Where parents and names are looked up. A registered type without a table has none. */
@@ -373,6 +374,65 @@ export interface AuthzenConfig {
   /** Results of one page of a search, 1–10,000; default 1,000. */
   readonly maxPageSize: number;
 }
+
+/** What is told of what happens, beside the log and `/metrics`. */
+export interface TelemetryConfig {
+  /** What others know this service by; default `taskgate`. */
+  readonly serviceName: string;
+  /** Where OTLP is sent, over HTTP in JSON. Needed by what is to be sent there. Default none. */
+  readonly otlp?: OtlpConfig;
+  readonly metrics: {
+    /** True: metrics are sent too, not only shown. Default false. */
+    readonly otlp: boolean;
+    /** Milliseconds between two sendings, 1,000–3,600,000; default 60,000. */
+    readonly intervalMs: number;
+  };
+  readonly traces: {
+    /** Default false. */
+    readonly enabled: boolean;
+    /** The share of calls without a trace of their caller's that are traced, 0–1; default 0.01. */
+    readonly sampleRatio: number;
+    /** True (default): a call whose caller traces it is traced, and one whose caller does not is not. */
+    readonly followParent: boolean;
+  };
+  readonly decisionLog: DecisionLogConfig;
+}
+
+export interface OtlpConfig {
+  /** `http://` or `https://`, without `/v1/…`; may hold a password. */
+  readonly endpoint: string;
+  /** Sent with each request; their values are secrets. Default none. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds for one request, 100–60,000; default 5,000. */
+  readonly timeoutMs: number;
+}
+
+/** One line for each decision. */
+export interface DecisionLogConfig {
+  /** Default `off`. */
+  readonly sink: 'off' | 'stdout' | 'file' | 'otlp';
+  /** With `file`: which one; it is appended to. */
+  readonly path?: string;
+  /** Bytes at which a file is put aside, 1,024–1,099,511,627,776; default 104,857,600. */
+  readonly maxFileBytes: number;
+  /** Files that are kept, the one that is written included, 2–1,000; default 5. */
+  readonly maxFiles: number;
+  /** Bytes of lines that wait for the sink, 1,024–67,108,864; default 1,048,576. What comes on top is dropped and counted. */
+  readonly bufferBytes: number;
+  /** The share of each that is written, 0–1; default 1. */
+  readonly sample: {
+    readonly allowed: number;
+    readonly notFound: number;
+    readonly forbidden: number;
+    readonly error: number;
+  };
+  /** Fields that are left out, or replaced by a keyed hash. Default none. */
+  readonly mask: readonly { readonly field: MaskedField; readonly how: 'omit' | 'hash' }[];
+  /** At least 32 characters: the key of `hash`. */
+  readonly hashKey?: string;
+}
+
+export type MaskedField = 'caller' | 'principal.id' | 'principal.account' | 'resource.id' | 'resource.name';
 
 /** Where the parents of a type's resources, and the ids of its names, are looked up. */
 export type TypeSource =

@@ -140,6 +140,17 @@ export function headerSecret() {
   return pattern(VISIBLE_ASCII, message).refine((value) => !isMasked(value), MASKED);
 }
 
+/** The name of an HTTP header to send. */
+export function sentHeaderName() {
+  return pattern(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/, 'must be the name of an HTTP header');
+}
+
+/** The value of a header, which may be a secret and have spaces in it. */
+export function headerText() {
+  const message = 'must be visible ASCII, with spaces only between words';
+  return pattern(/^[\x21-\x7e]+(?: +[\x21-\x7e]+)*$/, message).refine((value) => !isMasked(value), MASKED);
+}
+
 /** A secret of at least `minLength` characters. */
 export function secret(minLength: number) {
   const message = minLength === 1 ? 'must not be empty' : `must be at least ${minLength} characters`;

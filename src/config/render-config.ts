@@ -18,6 +18,7 @@ import { toForwardAuthTree } from './forward-auth-settings.ts';
 import { MASK, maskUrl } from './mask.ts';
 import { toAgentexTree, toGatewayPrincipalTree, toPrincipalsTree } from './render-principals.ts';
 import { toRolloutTree } from './render-rollout.ts';
+import { toTelemetryTree } from './telemetry-settings.ts';
 
 const HEADER =
   '# The effective configuration. Secrets are masked: put them back before this is used as TASKGATE_CONFIG.\n';
@@ -120,6 +121,7 @@ export function renderConfig(config: Config): string {
     },
     authzen: toAuthzenTree(config.authzen),
     rollout: toRolloutTree(config.rollout),
+    telemetry: toTelemetryTree(config.telemetry),
     types: toTypesTree(config),
   };
   return HEADER + stringify(tree, { lineWidth: 0, aliasDuplicateObjects: false });

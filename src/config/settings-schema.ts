@@ -30,6 +30,7 @@ import {
 import { extAuthzSchema, identityHeadersSchema } from './ext-authz-settings.ts';
 import { agentexSchema, gatewayPrincipalSchema, principalsSchema } from './principal-settings.ts';
 import { forwardAuthSchema } from './forward-auth-settings.ts';
+import { telemetrySchema } from './telemetry-settings.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -298,6 +299,7 @@ export const settingsSchema = z.object({
     .prefault({}),
   authzen: authzenSchema.prefault({}),
   rollout: rolloutSchema.prefault({}),
+  telemetry: telemetrySchema.prefault({}),
   types: z.record(z.string(), z.nullable(typeSchema)).prefault({}),
 });
 

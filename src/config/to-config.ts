@@ -24,6 +24,7 @@ import type {
   Settings,
   TlsSettings,
 } from './settings-schema.ts';
+import { toTelemetryConfig } from './telemetry-settings.ts';
 
 const SERVE_DRAIN_DELAY_MS = 1000;
 const DEMO_DRAIN_DELAY_MS = 0;
@@ -135,6 +136,7 @@ export function toConfig(
     log,
     authzen: toAuthzenConfig(settings.authzen),
     rollout: toRolloutConfig(settings.rollout),
+    telemetry: toTelemetryConfig(settings.telemetry),
     ...types,
   };
 }

@@ -23,8 +23,12 @@ export type Decision =
  */
 export type Reason = 'held' | 'denied' | 'absent' | 'created' | 'legacy' | 'unenforced' | 'bypassed';
 
-/** What a decision rests on; for logs, counters and operators only. */
+/** What a decision rests on; for logs, counters and operators only, since it tells what was in memory. */
 export interface Evidence {
+  /** Where the parent was found, or its absence; `none`: nothing had to be looked up. */
+  readonly parent: 'none' | 'memory' | 'redis' | 'database';
+  /** `cache`: every answer was known already. */
+  readonly relationships: 'cache' | 'spicedb';
   /** The revision (ZedToken) that the relationships were read at; empty if it is not known any more. */
   readonly checkedAt: string;
 }
@@ -37,6 +41,7 @@ export type Outcome =
       readonly reason: Reason;
       /** Absent where what was decided is what is answered. */
       readonly rollout?: RolloutNote;
+      /** Absent where nobody was asked. */
       readonly evidence?: Evidence | undefined;
     }
   | { readonly kind: 'failed'; readonly error: TaskgateError };

@@ -124,6 +124,7 @@ export function createServeEndpoint(
             peer: peerOf(request.socket, () => request.socket),
             authorization: () => headerOf(request, callerTokenHeader),
           },
+          header: (name) => headerOf(request, name),
           onCancel(listener) {
             if (response.closed) listener();
             else {

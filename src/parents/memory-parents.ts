@@ -13,6 +13,11 @@ interface MemoryEntry {
   readonly deniesUntilMs: number;
 }
 
+/** Where it came from is of no interest any more. */
+function toKept(result: CacheableResult): CacheableResult {
+  return result.kind === 'found' ? { kind: 'found', id: result.id } : ABSENT;
+}
+
 const ABSENT: CacheableResult = { kind: 'absent' };
 
 export interface MemoryParentsOptions {
@@ -49,6 +54,7 @@ export function createMemoryParents(
   const write = (key: string, entry: MemoryEntry, nowMs: number): void => {
     if (entry.result.kind === 'absent' && read(key, nowMs)?.kind === 'found') return;
     entries.set(copyText(key), entry);
+    observer.kept?.(entries.size);
   };
 
   return {
@@ -77,7 +83,7 @@ export function createMemoryParents(
         // Of what another layer has kept nobody knows since when.
         const isOld = result.kind === 'found' && keptMs !== undefined;
         const deniesUntilMs = isOld ? 0 : Math.min(expiresAtMs, expiryOf(key, ABSENT, startedAtMs));
-        write(texts[index] ?? '', { result, expiresAtMs, deniesUntilMs }, readAtMs);
+        write(texts[index] ?? '', { result: toKept(result), expiresAtMs, deniesUntilMs }, readAtMs);
       }
       if (misses.length < keys.length) observer.counted('memory', 'hit', keys.length - misses.length);
       if (misses.length > 0) observer.counted('memory', 'miss', misses.length);

@@ -1,5 +1,5 @@
-import type { Clock, ParentLookup, ParentObserver } from '../authorize/ports.ts';
 import type { ParentInspector } from '../authorize/ports-explain.ts';
+import type { Clock, ParentLookup, ParentObserver, ParentOrigin } from '../authorize/ports.ts';
 import { InternalError } from '../domain/errors.ts';
 import { createExpiry } from './expiry.ts';
 import type { ExpiryOptions, KeptUntilMs } from './expiry.ts';
@@ -7,6 +7,7 @@ import { createParentInspector } from './inspect-parents.ts';
 import { lookupInParts } from './lookup-in-parts.ts';
 import type { MemoryParents } from './memory-parents.ts';
 import { createMemoryParents } from './memory-parents.ts';
+import { createMarkedParents } from './marked-parents.ts';
 import type { PostgresSource } from './postgres-catalogue.ts';
 import type { PostgresParentsOptions } from './postgres-parents.ts';
 import { createPostgresParents } from './postgres-parents.ts';
@@ -14,6 +15,7 @@ import type { RedisCommands, RedisParents, RedisParentsOptions } from './redis-p
 import { createRedisParents } from './redis-parents.ts';
 import { SAME_ID_PARENTS } from './same-id-parents.ts';
 import { createSharedFlightParents } from './shared-flight-parents.ts';
+import { createTracedParents } from './traced-parents.ts';
 import type { QueryBounds, Sql } from './sql.ts';
 
 /** Where the parents of a type's resources are looked up. */
@@ -39,6 +41,8 @@ export interface ParentChainOptions {
   /** Needed with `redis`. */
   readonly redis?: RedisParentsOptions;
   readonly postgres: PostgresParentsOptions;
+  /** True: each result says which layer it came from. Default false. */
+  readonly tellsOrigins?: boolean;
 }
 
 export interface ParentChain extends ParentLookup {
@@ -63,11 +67,13 @@ export function createParentChain(deps: ParentChainDeps, options: ParentChainOpt
   const tables = options.sources.filter((source) => source.kind === 'postgres').filter(isLookedUp);
   const postgres = createPostgresParents({ sql: deps.sql, sources: tables, observer }, options.postgres);
 
-  let next: ParentLookup = postgres;
+  const mark = (marked: ParentLookup, source: ParentOrigin): ParentLookup =>
+    options.tellsOrigins === true ? createMarkedParents({ next: marked, keptUntilMs }, source) : marked;
+  let next = createTracedParents({ next: mark(postgres, 'database') }, 'parents.database');
   let redis: RedisParents | undefined;
   if (deps.redis !== undefined && options.redis !== undefined) {
     redis = createRedisParents({ ...layer, next, redis: deps.redis }, options.redis);
-    next = redis;
+    next = createTracedParents({ next: mark(redis, 'redis') }, 'parents.redis');
   }
   const timeoutMs = (options.redis?.timeoutMs ?? 0) + options.postgres.timeoutMs;
   next = createSharedFlightParents({ next, clock }, { timeoutMs });
@@ -78,8 +84,9 @@ export function createParentChain(deps: ParentChainDeps, options: ParentChainOpt
   }
   // With an observer of its own: what operators look at is not counted.
   const database = createPostgresParents({ sql: deps.sql, sources: tables, observer: SILENT }, options.postgres);
+  next = createTracedParents({ next }, 'parents');
   return {
-    ...routeBySource(next, options.sources),
+    ...routeBySource(next, mark(SAME_ID_PARENTS, 'none'), options.sources),
     inspector: createParentInspector({ memory, redis, database }, { sources: options.sources }),
     size: () => memory?.size() ?? 0,
     check: async (bounds) => postgres.check(bounds),
@@ -93,7 +100,7 @@ function isLookedUp({ name, parents }: PostgresSource): boolean {
 }
 
 /** Types whose id is their parent's need no layer at all; a key without a source is a defect of the configuration. */
-function routeBySource(chain: ParentLookup, sources: readonly ParentSource[]): ParentLookup {
+function routeBySource(chain: ParentLookup, sameId: ParentLookup, sources: readonly ParentSource[]): ParentLookup {
   const kinds = new Map(sources.map(({ type, kind }) => [type, kind]));
   const noSource: ParentLookup = {
     async lookup(keys) {
@@ -103,7 +110,7 @@ function routeBySource(chain: ParentLookup, sources: readonly ParentSource[]): P
   const routeOf = (type: string): ParentLookup => {
     const kind = kinds.get(type);
     if (kind === undefined) return noSource;
-    return kind === 'same_id' ? SAME_ID_PARENTS : chain;
+    return kind === 'same_id' ? sameId : chain;
   };
   return {
     peek: (key, purpose) => routeOf(key.type).peek?.(key, purpose),

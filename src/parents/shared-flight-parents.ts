@@ -1,4 +1,5 @@
 import type { Clock, LookupPurpose, ParentKey, ParentLookup, ParentResult } from '../authorize/ports.ts';
+import type { Span } from '../authorize/ports-tracing.ts';
 import { DeadlineExceededError } from '../domain/errors.ts';
 import { toParentKeyText } from './parent-key.ts';
 import { failedWith, waitOrLeave } from './wait-or-leave.ts';
@@ -19,7 +20,7 @@ interface Seat {
 
 /**
  * Lookups of one key that overlap are one lookup. It runs in nobody's name: a caller that leaves ends its own wait, and
- * the others still get their result. A result is shared only with those who asked before it came.
+ * the others still get their result. In a trace it is a part of the call that started it. A result is shared only with those who asked before it came.
  */
 export function createSharedFlightParents(
   { next, clock }: { readonly next: ParentLookup; readonly clock: Clock },
@@ -27,11 +28,15 @@ export function createSharedFlightParents(
 ): ParentLookup {
   const flights = new Map<string, Seat>();
 
-  async function fly(keys: readonly ParentKey[], purpose: LookupPurpose): Promise<readonly ParentResult[]> {
+  async function fly(
+    keys: readonly ParentKey[],
+    purpose: LookupPurpose,
+    span: Span | undefined,
+  ): Promise<readonly ParentResult[]> {
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(new DeadlineExceededError()), timeoutMs);
     try {
-      const context = { signal: controller.signal, deadlineAtMs: clock.nowMs() + timeoutMs };
+      const context = { signal: controller.signal, deadlineAtMs: clock.nowMs() + timeoutMs, span };
       // Lands in its time even if what it asks does not heed the signal: a flight that never lands is joined for ever.
       return await waitOrLeave(next.lookup(keys, context, purpose), keys.length, context);
     } finally {
@@ -40,11 +45,11 @@ export function createSharedFlightParents(
   }
 
   /** Starts one lookup of the keys that nobody is looking up. */
-  function takeOff(missing: ReadonlyMap<string, ParentKey>, purpose: LookupPurpose): void {
+  function takeOff(missing: ReadonlyMap<string, ParentKey>, purpose: LookupPurpose, span: Span | undefined): void {
     const land = (): void => {
       for (const text of missing.keys()) flights.delete(text);
     };
-    const landed = fly([...missing.values()], purpose)
+    const landed = fly([...missing.values()], purpose, span)
       .catch((error: unknown) => Array.from(missing, () => failedWith(error)))
       .finally(land);
     let position = 0;
@@ -60,7 +65,7 @@ export function createSharedFlightParents(
         const text = texts[index] ?? '';
         if (!flights.has(text)) missing.set(text, key);
       });
-      if (missing.size > 0) takeOff(missing, purpose);
+      if (missing.size > 0) takeOff(missing, purpose, context.span);
       const seats = texts.map((text) => flights.get(text));
       return waitOrLeave(landAll(seats), keys.length, context);
     },

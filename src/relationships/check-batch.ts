@@ -1,12 +1,18 @@
 import type { CallContext, CheckedRelationships, RelationshipCheck, RelationshipResult } from '../authorize/ports.ts';
+import type { RelationshipObserver } from '../authorize/ports-observers.ts';
+import type { Span } from '../authorize/ports-tracing.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import { CancelledError, UnavailableError, toTaskgateError } from '../domain/errors.ts';
 import { isAlike, kindKey, objectIdOf } from './check-key.ts';
+
+/** Of a span. */
+const BATCH = 'relationships.batch';
 
 /** One call that waits for a batch. It ends by its own signal, whatever becomes of the others. */
 export interface Joiner {
   readonly checks: readonly RelationshipCheck[];
   readonly deadlineAtMs: number;
+  readonly span: Span | undefined;
   readonly answer: Promise<CheckedRelationships>;
   /** True while it still wants its answer. */
   isWaiting(): boolean;
@@ -16,7 +22,10 @@ export interface Joiner {
   onEnd(listener: () => void): void;
 }
 
-export function createJoiner(checks: readonly RelationshipCheck[], { signal, deadlineAtMs }: CallContext): Joiner {
+export function createJoiner(
+  checks: readonly RelationshipCheck[],
+  { signal, deadlineAtMs, span }: CallContext,
+): Joiner {
   const { promise, resolve, reject } = Promise.withResolvers<CheckedRelationships>();
   const listeners: (() => void)[] = [];
   let waiting = true;
@@ -32,6 +41,7 @@ export function createJoiner(checks: readonly RelationshipCheck[], { signal, dea
   return {
     checks,
     deadlineAtMs,
+    span,
     answer: promise,
     isWaiting: () => waiting,
     resolve: (answer) => end(() => resolve(answer)),
@@ -47,10 +57,13 @@ export function createJoiner(checks: readonly RelationshipCheck[], { signal, dea
 export async function sendBatch(
   joiners: readonly Joiner[],
   check: (checks: readonly RelationshipCheck[], context: CallContext) => Promise<CheckedRelationships>,
+  observer: RelationshipObserver,
 ): Promise<void> {
   const items: RelationshipCheck[] = [];
   const slotOf = createSlots(items);
   const slotsOf = joiners.map(({ checks }) => checks.map(slotOf));
+  const asked = slotsOf.reduce((sum, { length }) => sum + length, 0);
+  observer.batched({ calls: joiners.length, checks: asked, items: items.length });
   const controller = new AbortController();
   let waiting = joiners.length;
   let answered = false;
@@ -61,16 +74,27 @@ export async function sendBatch(
     });
   }
   const deadlineAtMs = Math.max(...joiners.map((joiner) => joiner.deadlineAtMs));
+  const span = startBatchSpan(joiners);
+  span?.set({ 'taskgate.calls': joiners.length, 'taskgate.items': items.length });
   try {
-    const { results, checkedAt } = await check(items, { signal: controller.signal, deadlineAtMs });
+    const { results, checkedAt } = await check(items, { signal: controller.signal, deadlineAtMs, span });
     answered = true;
+    span?.end();
     joiners.forEach((joiner, index) => {
       joiner.resolve({ results: (slotsOf[index] ?? []).map((slot) => resultAt(results, slot)), checkedAt });
     });
   } catch (thrown) {
     answered = true;
+    span?.end(toTaskgateError(thrown).name);
     for (const joiner of joiners) joiner.reject(toTaskgateError(thrown));
   }
+}
+
+/** Of one call it is a part; of several it is a trace of its own, linked with all that are traced. */
+function startBatchSpan(joiners: readonly Joiner[]): Span | undefined {
+  const [first, ...others] = joiners.flatMap(({ span }) => span ?? []);
+  if (first === undefined) return undefined;
+  return joiners.length === 1 ? first.child(BATCH, 'internal') : first.shared(BATCH, others);
 }
 
 /** Gives each check its place among `items`, identical ones the same, and adds it there when it is new. */

@@ -1,4 +1,6 @@
 import type { Relationships } from '../authorize/ports.ts';
+import type { RelationshipObserver } from '../authorize/ports-observers.ts';
+import { NO_RELATIONSHIP_OBSERVER } from '../authorize/ports-observers.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { toTaskgateError } from '../domain/errors.ts';
 import { createJoiner, sendBatch } from './check-batch.ts';
@@ -14,6 +16,8 @@ export interface CoalescingOptions {
    */
   readonly maxBatchesUnderWay?: number;
 }
+
+type Send = Parameters<typeof sendBatch>[1];
 
 /** Calls of one consistency. */
 interface Lane {
@@ -31,7 +35,10 @@ interface Lane {
  * checks, so that none is answered from a read that began before it was asked.
  */
 export function createCoalescingRelationships(
-  { inner }: { readonly inner: Relationships },
+  {
+    inner,
+    observer = NO_RELATIONSHIP_OBSERVER,
+  }: { readonly inner: Relationships; readonly observer?: RelationshipObserver },
   { maxBatchItems = 500, maxBatchesUnderWay = 8 }: CoalescingOptions = {},
 ): Relationships {
   const lanes = new Map<string, Lane>();
@@ -41,7 +48,8 @@ export function createCoalescingRelationships(
       const joiners = takeBatch(lane, maxBatchItems);
       if (joiners.length === 0) break;
       lane.underWay += 1;
-      void sendBatch(joiners, async (checks, context) => inner.check(checks, lane.consistency, context)).then(() => {
+      const check: Send = async (checks, context) => inner.check(checks, lane.consistency, context);
+      void sendBatch(joiners, check, observer).then(() => {
         lane.underWay -= 1;
         send(key, lane);
       });
@@ -54,7 +62,8 @@ export function createCoalescingRelationships(
       if (context.signal.aborted) throw toTaskgateError(context.signal.reason);
       const joiner = createJoiner(checks, context);
       if (checks.length >= maxBatchItems) {
-        void sendBatch([joiner], async (items, bounds) => inner.check(items, consistency, bounds));
+        const check: Send = async (items, bounds) => inner.check(items, consistency, bounds);
+        void sendBatch([joiner], check, observer);
         return joiner.answer;
       }
       const key = consistencyKey(consistency);

@@ -8,6 +8,8 @@ import type {
   Relationships,
 } from '../authorize/ports.ts';
 import type { CachedCheck } from '../authorize/ports-explain.ts';
+import type { RelationshipObserver } from '../authorize/ports-observers.ts';
+import { NO_RELATIONSHIP_OBSERVER } from '../authorize/ports-observers.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { CancelledError, DeadlineExceededError, UnavailableError, toTaskgateError } from '../domain/errors.ts';
@@ -40,6 +42,9 @@ export interface DecisionCache extends Relationships {
   size(): number;
 }
 
+const HELD = { kind: 'held' } as const;
+const DENIED = { kind: 'denied' } as const;
+
 /** A check that has been sent and not been answered. */
 interface Flight {
   /** The moment at which it began. */
@@ -66,7 +71,17 @@ const RENEWED_SHARE = 0.2;
  * it would take it from the cache once it is there.
  */
 export function createDecisionCache(
-  { inner, freshness, clock }: { readonly inner: Relationships; readonly freshness: Freshness; readonly clock: Clock },
+  {
+    inner,
+    freshness,
+    clock,
+    observer = NO_RELATIONSHIP_OBSERVER,
+  }: {
+    readonly inner: Relationships;
+    readonly freshness: Freshness;
+    readonly clock: Clock;
+    readonly observer?: RelationshipObserver;
+  },
   { maxEntries = 100_000, ttlMs = 4_000 }: DecisionCacheOptions = {},
 ): DecisionCache {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
@@ -89,6 +104,7 @@ export function createDecisionCache(
     if (isOfAsked && entries.peek(key)?.result.kind === 'held') entries.delete(key);
     const entry = { ...answer, expiresAtMs: clock.nowMs() + ttlMs, isRenewed: false };
     entries.set(copyText(isOfAsked ? askedKey(check) : key), entry);
+    observer.kept(entries.size);
   };
   const ask = async (
     checks: readonly RelationshipCheck[],
@@ -99,7 +115,7 @@ export function createDecisionCache(
     const { results: answered, checkedAt } = await inner.check(checks, consistency, context);
     const results = checks.map((check, index): RelationshipResult => {
       const result = answered[index] ?? { kind: 'failed', error: new UnavailableError('spicedb') };
-      if (result.kind !== 'failed') keep(check, { result, checkedAt, moment });
+      if (result.kind !== 'failed') keep(check, { result: result.kind === 'held' ? HELD : DENIED, checkedAt, moment });
       return result;
     });
     return { results, checkedAt };
@@ -159,12 +175,16 @@ export function createDecisionCache(
     peek(check) {
       const moment = freshness.now();
       const entry = moment === undefined ? undefined : read(check);
+      if (entry !== undefined) observer.answered('hit', 1);
       if (entry !== undefined && moment !== undefined && takeDue(entry)) renew([check], moment);
       return entry;
     },
     async check(checks, consistency, context) {
       const moment = freshness.now();
-      if (moment === undefined) return inner.check(checks, consistency, context);
+      if (moment === undefined) {
+        observer.answered('off', checks.length);
+        return inner.check(checks, consistency, context);
+      }
       const known = checks.map((check) => (consistency.kind === 'minimize_latency' ? read(check) : undefined));
       const due = checks.filter((_, index) => {
         const entry = known[index];
@@ -172,6 +192,8 @@ export function createDecisionCache(
       });
       if (due.length > 0) renew(due, moment);
       const missing = checks.filter((_, index) => known[index] === undefined);
+      if (missing.length > 0) observer.answered('miss', missing.length);
+      if (missing.length < checks.length) observer.answered('hit', checks.length - missing.length);
       const [only] = missing;
       const isJoined = consistency.kind === 'minimize_latency' && missing.length === 1 && only !== undefined;
       const answer =

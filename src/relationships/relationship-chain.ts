@@ -2,6 +2,8 @@ import type { Clock, HeldLister, Relationships, SchemaCheck, SentinelPicker } fr
 import type { CheckTracer } from '../authorize/ports-explain.ts';
 import type { RelationshipReader, RelationshipWriter } from '../authorize/ports-lifecycle.ts';
 import type { Policy } from '../authorize/ports-policy.ts';
+import type { ChangeFigures, RelationshipObserver } from '../authorize/ports-observers.ts';
+import { NO_RELATIONSHIP_OBSERVER } from '../authorize/ports-observers.ts';
 import type { Breaker } from '../resilience/breaker.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
 import { createCoalescingRelationships } from './coalescing-relationships.ts';
@@ -14,6 +16,8 @@ import { createFreshness } from './freshness.ts';
 import type { Freshness, FreshnessOptions } from './freshness.ts';
 import { createGuardedSpiceDbClient } from './guarded-spicedb-client.ts';
 import { createLookupRelationships } from './lookup-relationships.ts';
+import { createMarkedRelationships } from './marked-relationships.ts';
+import { createObservedFreshness } from './observed-freshness.ts';
 import { followChanges } from './spicedb-changes.ts';
 import type { FollowChangesOptions } from './spicedb-changes.ts';
 import { createSpiceDbClient } from './spicedb-client.ts';
@@ -24,6 +28,8 @@ import { createSpiceDbReader } from './spicedb-reader.ts';
 import { createSpiceDbRelationships } from './spicedb-relationships.ts';
 import { createSpiceDbSchemaCheck } from './spicedb-schema-check.ts';
 import { createSpiceDbTracer } from './spicedb-tracer.ts';
+import { createTracedRelationships } from './traced-relationships.ts';
+import { createTracedSpiceDbClient } from './traced-spicedb-client.ts';
 import { createSpiceDbWriter } from './spicedb-writer.ts';
 
 export interface RelationshipChainDeps {
@@ -34,6 +40,8 @@ export interface RelationshipChainDeps {
   readonly breaker?: Breaker;
   /** Default: retries have no budget. */
   readonly retryBudget?: RetryBudget;
+  /** Default: nobody is told. */
+  readonly observer?: RelationshipObserver;
 }
 
 export interface RelationshipChainOptions {
@@ -46,6 +54,8 @@ export interface RelationshipChainOptions {
   readonly sentinels?: Pick<SentinelPicker, 'companion'>;
   /** How changes are followed and decisions kept, or that neither is done. Default: off. */
   readonly caching?: CachingOptions | 'off';
+  /** True: each answer says if it had to be asked for. Default false. */
+  readonly tellsOrigins?: boolean;
 }
 
 export type CachingOptions = DecisionCacheOptions & FreshnessOptions & Pick<FollowChangesOptions, 'silenceMs'>;
@@ -60,12 +70,12 @@ export interface RelationshipChain {
   readonly schemaCheck: SchemaCheck;
   /** Shows operators how a check comes about. */
   readonly tracer: CheckTracer;
-  figures(): ReturnType<Freshness['figures']>;
   /** Decisions that are kept; 0 without the cache. */
   decisions(): number;
   readonly client: SpiceDbClient;
   /** True while every change is followed, and decisions are kept. */
   isFollowing(): boolean;
+  figures(): ChangeFigures & ReturnType<Freshness['figures']>;
   /** Ends the connections. Calls that are under way fail. */
   close(): void;
 }
@@ -78,32 +88,53 @@ const FIRST_SENTINEL = { companion: () => 0 };
  * little, it has its own time limits, and what it is told must not depend on how calls fare.
  */
 export function createRelationshipChain(
-  { clock, onChangesLost = () => undefined, breaker, retryBudget }: RelationshipChainDeps,
-  { spiceDb, coalescing = {}, lookups = true, sentinels = FIRST_SENTINEL, caching = 'off' }: RelationshipChainOptions,
+  {
+    clock,
+    onChangesLost = () => undefined,
+    breaker,
+    retryBudget,
+    observer = NO_RELATIONSHIP_OBSERVER,
+  }: RelationshipChainDeps,
+  {
+    spiceDb,
+    coalescing = {},
+    lookups = true,
+    sentinels = FIRST_SENTINEL,
+    caching = 'off',
+    tellsOrigins = false,
+  }: RelationshipChainOptions,
 ): RelationshipChain {
   const channel = createSpiceDbClient({ clock, ...(retryBudget === undefined ? {} : { retryBudget }) }, spiceDb);
-  const client =
+  const guarded =
     breaker === undefined ? channel : createGuardedSpiceDbClient({ client: channel, breaker, clock }, spiceDb);
+  const client = createTracedSpiceDbClient({ client: guarded });
   const spiceDbRelationships = createCompanionRelationships({
     inner: createSpiceDbRelationships({ client }),
     sentinels,
   });
-  const freshness = createFreshness({ clock }, caching === 'off' ? {} : caching);
+  const { freshness, figures } = createObservedFreshness({
+    inner: createFreshness({ clock }, caching === 'off' ? {} : caching),
+    observer,
+    clock,
+  });
   const common = {
     writer: createSpiceDbWriter({ client, freshness }),
     reader: createSpiceDbReader({ client, freshness }),
     lister: createSpiceDbLister({ client, freshness }),
     policy: createSpiceDbPolicy({ client, freshness }),
     schemaCheck: createSpiceDbSchemaCheck({ client }),
-    figures: () => freshness.figures(),
     client,
+    figures: () => ({ ...freshness.figures(), ...figures() }),
   };
   const coalesced =
     coalescing === 'off'
       ? spiceDbRelationships
-      : createCoalescingRelationships({ inner: spiceDbRelationships }, coalescing);
+      : createCoalescingRelationships({ inner: spiceDbRelationships, observer }, coalescing);
   const checked = lookups ? createLookupRelationships({ inner: coalesced, client }) : coalesced;
-  const fresh = createFreshRelationships({ inner: checked, freshness });
+  const floored = createFreshRelationships({ inner: checked, freshness, observer });
+  const fresh = createTracedRelationships({
+    inner: tellsOrigins ? createMarkedRelationships({ inner: floored }) : floored,
+  });
   if (caching === 'off') {
     return {
       ...common,
@@ -118,7 +149,7 @@ export function createRelationshipChain(
     { client: channel, clock, listener: freshness.listener, onLost: onChangesLost },
     { timeoutMs: spiceDb.timeoutMs, ...caching },
   );
-  const cache = createDecisionCache({ inner: fresh, freshness, clock }, caching);
+  const cache = createDecisionCache({ inner: fresh, freshness, clock, observer }, caching);
   return {
     ...common,
     tracer: createSpiceDbTracer({ client, freshness, cached: (check) => cache.inspect(check) }),

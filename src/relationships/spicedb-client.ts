@@ -103,7 +103,11 @@ export function createSpiceDbClient(
       const remainingMs = Math.min(timeoutMs, context.deadlineAtMs - clock.nowMs());
       if (context.signal.aborted) throw abortReason(context.signal);
       if (remainingMs <= 0) throw new DeadlineExceededError();
-      const bounds = { metadata, signal: context.signal, deadline: new Date(Date.now() + remainingMs) };
+      const bounds = {
+        metadata: withTrace(metadata, context),
+        signal: context.signal,
+        deadline: new Date(Date.now() + remainingMs),
+      };
       retryBudget.called();
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -171,6 +175,14 @@ async function callOnce<Request extends object, Response extends object>(
   } finally {
     signal.removeEventListener('abort', cancel);
   }
+}
+
+/** Metadata is shared by all calls, so what is of one call goes into a copy. */
+function withTrace(metadata: Metadata, { span }: CallContext): Metadata {
+  if (span === undefined) return metadata;
+  const own = metadata.clone();
+  for (const [name, value] of Object.entries(span.headers)) own.set(name, value);
+  return own;
 }
 
 async function pause(delayMs: number, signal: AbortSignal): Promise<void> {

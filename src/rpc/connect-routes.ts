@@ -127,6 +127,7 @@ function toIncomingCall(context: HandlerContext): IncomingCall {
       peer: context.values.get(PEER),
       authorization: () => context.requestHeader.get('authorization') ?? undefined,
     },
+    header: (name) => context.requestHeader.get(name) ?? undefined,
     onCancel: (listener) => listenForCancel(context.signal, listener),
   };
 }

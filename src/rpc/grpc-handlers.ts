@@ -150,11 +150,18 @@ function toIncomingCall(call: AnyCall, deps: AnswerDeps): IncomingCall {
     decisionId: deps.createDecisionId(),
     timeoutMs: timeoutOf(call),
     credentials: deps.credentialsOf(call),
+    header: (name) => onlyText(call.metadata.get(name)),
     onCancel(listener) {
       if (call.cancelled) listener();
       else call.on('cancelled', listener);
     },
   };
+}
+
+/** A key that comes twice names no trace. */
+function onlyText(values: readonly unknown[]): string | undefined {
+  const [value] = values;
+  return values.length === 1 && typeof value === 'string' ? value : undefined;
 }
 
 function toMetadata({ decisionId }: IncomingCall): Metadata {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { CallObserver, Transport } from '../authorize/ports.ts';
+import type { CallObserver } from '../authorize/ports.ts';
 import {
   CallerPermissionError,
   CancelledError,
@@ -11,21 +11,15 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { logFault } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
+const SECOND_MS = 1_000;
+
 /** Times every call, and logs the failed ones. What a driver said is logged at debug, and never on the wire. */
 export function createCallObserver(deps: { readonly logger: Logger; readonly metrics: Metrics }): CallObserver {
   const { logger, metrics } = deps;
-  /** prom-client sorts and joins the labels of each observation otherwise. The labels are closed sets. */
-  const timers = new Map<string, ReturnType<typeof metrics.calls.labels>>();
-  const timerOf = (method: string, transport: Transport, code: number) => {
-    const key = `${method} ${transport} ${code}`;
-    const timer = timers.get(key) ?? metrics.calls.labels({ method, transport, code });
-    timers.set(key, timer);
-    return timer;
-  };
   return {
     ended({ method, transport, code, durationMs, decisionId, caller, error }) {
-      timerOf(method, transport, code).observe(durationMs / 1000);
-      if (caller !== undefined) metrics.callerCalls.inc({ caller, code });
+      metrics.calls.observe([method, transport, code], durationMs / SECOND_MS);
+      if (caller !== undefined) metrics.callerCalls.inc([caller, code]);
       if (error === undefined) return;
       if (error instanceof UnauthenticatedError) metrics.refusedCallers.inc({ reason: error.reason });
       if (error instanceof CallerPermissionError) metrics.refusedCallers.inc({ reason: 'permission' });

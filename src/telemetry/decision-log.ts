@@ -1,24 +1,31 @@
-import type { Logger } from 'pino';
-import type { DecisionLog } from '../authorize/ports.ts';
+import type { DecisionLog, DecisionRecord } from '../authorize/ports.ts';
 import { OPERATIONS } from '../domain/operation.ts';
 import type { TypeModel } from '../domain/type-model.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Counts every decision, and writes it as one line at level debug. */
+/** Takes decisions that are to be written. Never throws and never waits. */
+export interface DecisionWriter {
+  write(record: DecisionRecord): void;
+}
+
+/** Counts every decision, and hands it to the writer, if there is one. */
 export function createDecisionLog(deps: {
-  readonly logger: Logger;
   readonly metrics: Metrics;
   readonly types: TypeModel;
+  readonly writer?: DecisionWriter | undefined;
 }): DecisionLog {
-  const { logger, metrics, types } = deps;
+  const { metrics, types, writer } = deps;
   return {
     record(record) {
+      const { outcome, reason, evidence } = record;
+      // A type that is not configured is whatever the caller wrote, and so is a permission of the schema.
       const type = types.has(record.type) ? record.type : 'unknown';
       const operation = OPERATIONS.some((known) => known === record.operation) ? record.operation : 'unknown';
-      metrics.decisions.inc({ type, operation, outcome: record.outcome, reason: record.reason });
-      if (!logger.isLevelEnabled('debug')) return;
-      const { check: _check, evidence: _evidence, ...decision } = record;
-      logger.debug({ decision }, 'decided');
+      const { parent, relationships } = evidence ?? NO_EVIDENCE;
+      metrics.decisions.inc([type, operation, outcome, reason, parent, relationships]);
+      writer?.write(record);
     },
   };
 }
+
+const NO_EVIDENCE = { parent: 'none', relationships: 'none' };

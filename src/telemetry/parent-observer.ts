@@ -16,7 +16,10 @@ export function createParentObserver(deps: {
   const loggedAtMs = new Map<ParentLayer, number>();
   return {
     counted(layer, outcome, count) {
-      metrics.parentLookups.inc({ layer, outcome }, count);
+      metrics.parentLookups.inc([layer, outcome], count);
+    },
+    kept(entries) {
+      metrics.parentEntries.set(entries);
     },
     faulted(layer, fault) {
       const nowMs = clock.nowMs();

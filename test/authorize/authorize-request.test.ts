@@ -16,7 +16,7 @@ import type { Principal } from '../../src/domain/principal.ts';
 import type { TaskCheck } from '../../src/domain/task-check.ts';
 
 const ALICE: Principal = { kind: 'user', id: 'alice', account: 'acme' };
-const CALL = { decisionId: 'd-1', caller: 'gateway' };
+const CALL = { decisionId: 'd-1', caller: 'gateway', startedAtMs: 0 };
 const CONTEXT = { signal: new AbortController().signal, deadlineAtMs: 1_000 };
 
 function checkOf(type: string, id: string): TaskCheck {

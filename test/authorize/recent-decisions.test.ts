@@ -19,6 +19,7 @@ function record(decisionId: string, overrides: Partial<DecisionRecord> = {}): De
       consistency: MINIMIZE_LATENCY,
       createIfAbsent: false,
     },
+    startedAtMs: 0,
     ...overrides,
   };
 }

@@ -121,6 +121,19 @@ test('fills in every default', () => {
       flagRefreshMs: 5000,
       flagKeepMs: 60_000,
     },
+    telemetry: {
+      serviceName: 'taskgate',
+      metrics: { otlp: false, intervalMs: 60_000 },
+      traces: { enabled: false, sampleRatio: 0.01, followParent: true },
+      decisionLog: {
+        sink: 'off',
+        maxFileBytes: 104_857_600,
+        maxFiles: 5,
+        bufferBytes: 1_048_576,
+        sample: { allowed: 1, notFound: 1, forbidden: 1, error: 1 },
+        mask: [],
+      },
+    },
   });
 });
 
@@ -250,6 +263,8 @@ test('the example file is valid with every setting uncommented', () => {
     REDIS_SIGNING_SECRET: SIGNING_SECRET,
     CURSOR_SECRET: SIGNING_SECRET,
     AGENTEX_SIGNING_SECRET: SIGNING_SECRET,
+    OTLP_AUTHORIZATION: 'Bearer of-otlp',
+    DECISION_LOG_HASH_KEY: SIGNING_SECRET,
   };
   const config = expectValid(loadConfig(toDeps({ yaml, env }), { mode: 'serve' }));
   expect(config.spicedb.token).toBe('from-the-environment');

@@ -52,19 +52,18 @@ it.each(steps)('the step $name prints what the guide shows', async ({ yaml, comm
     }, 5_000);
   }
   if (commands.some(({ kind }) => kind === 'shows')) {
-    const decided = gate.logged
-      .map((line) => JSON.parse(line) as { decision?: object })
-      .filter(({ decision }) => decision);
-    expect(decided).toMatchObject([
+    await vi.waitFor(() => expect(gate.decisions).toHaveLength(1));
+    expect(gate.decisions.map((line) => JSON.parse(line) as object)).toMatchObject([
       {
-        decision: {
-          outcome: 'ALLOWED',
-          reason: 'legacy',
-          enforcement: 'shadow',
-          legacy: 'allow',
-          shadow: { outcome: 'NOT_FOUND', reason: 'denied' },
-          difference: 'legacy_allow_we_deny',
-        },
+        decision: 'ALLOWED',
+        reason: 'legacy',
+        flags: [
+          'enforcement=shadow',
+          'legacy=allow',
+          'shadow=NOT_FOUND',
+          'shadow_reason=denied',
+          'difference=legacy_allow_we_deny',
+        ],
       },
     ]);
   }

@@ -43,10 +43,10 @@ describe('the admin listener', () => {
     const { status, headers, body } = await get('/metrics');
     expect([status, headers['content-type']]).toEqual([200, expect.stringMatching(/^text\/plain; version=0\.0\.4/)]);
     expect(body).toContain(
-      'taskgate_decisions_total{type="message",operation="read",outcome="ALLOWED",reason="held"} 1',
+      'taskgate_decisions_total{type="message",operation="read",outcome="ALLOWED",reason="held",parent="database",relationships="spicedb"} 1',
     );
     expect(body).toContain(
-      'taskgate_decisions_total{type="message",operation="read",outcome="NOT_FOUND",reason="denied"} 1',
+      'taskgate_decisions_total{type="message",operation="read",outcome="NOT_FOUND",reason="denied",parent="memory",relationships="spicedb"} 1',
     );
     expect(body).toMatch(/taskgate_rpc_duration_seconds_count\{method="CheckTask",transport="grpc",code="0"\} 2/);
     for (const id of ['alice', 'dave', 'acme', 'msg-1', 'task-1', 'canary']) expect(body).not.toContain(id);

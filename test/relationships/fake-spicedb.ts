@@ -33,6 +33,8 @@ export interface FakeSpiceDb extends AsyncDisposable {
   readonly options: SpiceDbOptions;
   /** The authorization that each call carried. */
   readonly authorizations: readonly string[];
+  /** The trace that each call said it is a part of; empty if none. */
+  readonly traceparents: readonly string[];
   /** Resolves when a client has cancelled a call. */
   readonly cancelled: Promise<void>;
 }
@@ -45,6 +47,7 @@ interface Method {
 /** A server that speaks the protocol and answers whatever it is told to. */
 export async function startFakeSpiceDb(answers: FakeAnswers): Promise<FakeSpiceDb> {
   const authorizations: string[] = [];
+  const traceparents: string[] = [];
   const { promise: cancelled, resolve: onCancelled } = Promise.withResolvers<void>();
 
   const toMethod = <Request extends object, Response extends object>(
@@ -63,6 +66,7 @@ export async function startFakeSpiceDb(answers: FakeAnswers): Promise<FakeSpiceD
       path,
       call: (call, callback) => {
         authorizations.push(call.metadata.get('authorization').join());
+        traceparents.push(call.metadata.get('traceparent').join());
         call.on('cancelled', () => onCancelled());
         void reply(respond(call.request), callback);
       },
@@ -92,6 +96,7 @@ export async function startFakeSpiceDb(answers: FakeAnswers): Promise<FakeSpiceD
   return {
     options: { endpoint: server.endpoint, token: 'fake-token', timeoutMs: 5_000 },
     authorizations,
+    traceparents,
     cancelled,
     [Symbol.asyncDispose]: async () => server.close(),
   };

@@ -33,6 +33,8 @@ export interface TokenTaskgates {
   /** Of a caller that has this permission only. */
   readonly tokens: Readonly<Record<CallerPermission, string>>;
   readonly files: TestDirectory;
+  /** The file that both write decisions to. */
+  readonly decisionLog: string;
 }
 
 /** Two taskgates over the same stores that take tokens, with a caller for each permission, for all tests of a file. */
@@ -48,11 +50,15 @@ export function useTokenTaskgates(): () => TokenTaskgates {
       permissions: [permission],
     }));
     const path = await files.write('tokens', toTokensFile(callers));
-    const yaml = `authentication: { tokens_file: ${path}, reload_interval_ms: 100, socket_caller: { permissions: [check] } }`;
+    const decisionLog = await files.write('decisions.log', '');
+    const yaml = [
+      `authentication: { tokens_file: ${path}, reload_interval_ms: 100, socket_caller: { permissions: [check] } }`,
+      `telemetry: { decision_log: { sink: file, path: ${decisionLog} } }`,
+    ].join('\n');
     const stores = opened.use(await startSampleStores());
     const tcp = opened.use(await startWithStores(stores, { yaml }));
     const socket = opened.use(await startWithStores(stores, { yaml, grpc: 'socket' }));
-    gates = { tcp, socket, tokens, files };
+    gates = { tcp, socket, tokens, files, decisionLog };
   });
   afterAll(async () => opened.disposeAsync());
   return () => {

@@ -12,6 +12,7 @@ import { createRelationshipChain } from '../../src/relationships/relationship-ch
 import type { RunningServer, Stores } from '../../src/server.ts';
 import { startServer } from '../../src/server.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import type { Output } from '../../src/telemetry/output-sink.ts';
 import { callContext, loadSchema, SYSTEM_CLOCK } from './spicedb.ts';
 import { createTestDatabase } from './test-database.ts';
 
@@ -32,6 +33,8 @@ export interface TestTaskgate extends AsyncDisposable {
   readonly addresses: RunningServer['addresses'];
   /** What it logged, as JSON lines. */
   readonly logged: readonly string[];
+  /** The lines of its decision log, where that goes to `stdout`. */
+  readonly decisions: readonly string[];
   close(): Promise<void>;
 }
 
@@ -111,13 +114,20 @@ export async function startWithStores(
 
   const logged: string[] = [];
   const logger = createLogger({ level: 'debug', format: 'json' }, { write: (line: string) => void logged.push(line) });
+  const decisions: string[] = [];
+  const output: Output = {
+    write(text, taken) {
+      decisions.push(...text.trimEnd().split('\n'));
+      taken();
+    },
+  };
   const configured = opened.use(openStores(config, { logger }));
   const spicedb = { ...config.spicedb, watchSilenceMs: options.watchSilenceMs ?? 0 };
   const quick = { ...config, spicedb, shutdown: { ...config.shutdown, drainDelayMs: 0 } };
   const { decorate = (undecorated: Stores) => undecorated } = options;
-  const server = await startServer(quick, decorate({ ...configured, spiceDb: stores.spiceDb }), { logger });
+  const server = await startServer(quick, decorate({ ...configured, spiceDb: stores.spiceDb }), { logger, output });
   opened.defer(async () => server.close());
   const kept = opened.move();
   const close = async (): Promise<void> => kept.disposeAsync();
-  return { addresses: server.addresses, logged, close, [Symbol.asyncDispose]: close };
+  return { addresses: server.addresses, logged, decisions, close, [Symbol.asyncDispose]: close };
 }

@@ -176,7 +176,7 @@ const checkRequests: FuzzTarget = {
     try {
       const read = procedure.parse(input);
       if (read.kind === 'malformed') ({ problem } = read);
-      answer = await procedure.handle(read, { decisionId: 'id', caller: 'envoy' }, callContext());
+      answer = await procedure.handle(read, { decisionId: 'id', caller: 'envoy', startedAtMs: 0 }, callContext());
     } catch (error) {
       if (!(error instanceof InvalidArgumentError)) throw error;
       return error.message;

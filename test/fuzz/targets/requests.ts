@@ -25,7 +25,7 @@ import type { FuzzTarget } from '../target.ts';
 import { assertThat, text } from '../target.ts';
 import { LOCAL_CALLER } from '../../../src/domain/caller.ts';
 
-const IDENTITY = { decisionId: 'id', caller: LOCAL_CALLER.name };
+const IDENTITY = { decisionId: 'id', caller: LOCAL_CALLER.name, startedAtMs: 0 };
 
 const loaded = loadConfig({ env: REQUIRED_ENV, readFile: () => '' }, { mode: 'serve' });
 if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.problems));
