@@ -88,7 +88,8 @@ export function told<Message>(outcome: Outcome<Message>, toAnswer: (message: Mes
   return outcome.code === 'NOT_FOUND' ? outcome.code : `${outcome.code}: ${outcome.message}`;
 }
 
-function toDecision({ decision }: MessageShape<typeof CheckTaskResponseSchema>): Told {
+/** The decision of one check. */
+export function toDecision({ decision }: MessageShape<typeof CheckTaskResponseSchema>): Told {
   return Decision[decision];
 }
 

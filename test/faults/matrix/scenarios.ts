@@ -1,8 +1,8 @@
-import { AuthorizationService, Role } from '../../../src/gen/taskgate/v1/authorization_pb.js';
+import { AuthorizationService, Operation, Role } from '../../../src/gen/taskgate/v1/authorization_pb.js';
 import { item, user } from '../../support/check-requests.ts';
 import type { TestClient } from '../../support/transports.ts';
 import type { Told } from './ask.ts';
-import { ask, told, toResult, toWritten } from './ask.ts';
+import { ask, toDecision, told, toResult, toWritten } from './ask.ts';
 import type { Rpc } from './cells.ts';
 import { createWorld } from './world.ts';
 import type { World } from './world.ts';
@@ -18,7 +18,7 @@ export interface Scenario {
 }
 
 /**
- * Between them, every call that taskgate makes to SpiceDB for an RPC: single and bulk checks, a lookup, writes that create,
+ * Between them, every call that taskgate makes to SpiceDB for an RPC: a single check first, bulk checks, a lookup, writes that create,
  * touch and remove, deletions, and reads of what is registered already and of who else is an owner.
  */
 export function createScenarios(key: string): readonly Scenario[] {
@@ -29,7 +29,18 @@ export function createScenarios(key: string): readonly Scenario[] {
     return { name: rpc, world, right, run: async (client, options) => ask(client, world, options) };
   };
   const [batched, filtered, again, owners] = [worldOf('batch'), worldOf('filter'), worldOf('again'), worldOf('owners')];
+  const creating = worldOf('creating');
   return [
+    {
+      name: 'may it create',
+      world: creating,
+      right: 'ALLOWED',
+      async run(client, options) {
+        const resource = { type: 'task', key: { case: 'id' as const, value: '*' } };
+        const request = { principal: user(creating.owner), resource, operation: Operation.CREATE };
+        return told(await client.call(method.checkTask, request, options), toDecision);
+      },
+    },
     plain('CheckTask', 'ALLOWED'),
     plain('ListReadableTasks', 'listed'),
     plain('RegisterResource', 'written'),
