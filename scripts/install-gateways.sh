@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs nginx, Caddy and HAProxy from Debian's packages where they are missing: the tests of test/gateways/ run them.
+# Installs nginx, Caddy and HAProxy from Debian's packages where they are missing, which the tests of test/gateways/ run, and
+# promtool, which tests the alerts.
 # None of the services that the packages bring is started.
 set -euo pipefail
 missing=()
 for gateway in nginx caddy haproxy; do
   command -v "$gateway" >/dev/null || [ -x "/usr/sbin/$gateway" ] || missing+=("$gateway")
 done
+command -v promtool >/dev/null || missing+=(prometheus)
 if [ "${#missing[@]}" -eq 0 ]; then exit 0; fi
 if [ "$(id -u)" -ne 0 ]; then
   echo "install-gateways: as root: apt-get install ${missing[*]}" >&2
