@@ -27,21 +27,27 @@ export function createIdentifyPrincipal(
   { observer }: { readonly observer: Pick<PrincipalObserver, 'proved'> },
   sources: readonly { readonly source: GatewaySource; readonly read: ReadProof }[],
 ): IdentifyPrincipal {
-  return async (request, context) => {
-    let found: Principal | undefined;
-    for (const { source, read } of sources) {
-      const proved = await read(request, context);
-      if (proved === undefined) continue;
-      observer.proved(source, proved.kind === 'principal' ? 'ok' : proved.reason);
+  /** What is known after one more source; a promise of it only if one has to be waited for. */
+  const readFrom = (at: number, found: Principal | undefined, ask: Asked): Answer | Promise<Answer> => {
+    const next = sources[at];
+    if (next === undefined) return found === undefined ? NO_CREDENTIALS : { kind: 'principal', principal: found };
+    const take = (proved: ProvedPrincipal | undefined): Answer | Promise<Answer> => {
+      if (proved === undefined) return readFrom(at + 1, found, ask);
+      observer.proved(next.source, proved.kind === 'principal' ? 'ok' : proved.reason);
       if (proved.kind === 'refused') return { kind: 'unauthenticated', reason: proved.reason };
       if (found !== undefined && !isSame(found, proved.principal)) {
         return { kind: 'unauthenticated', reason: 'two_principals' };
       }
-      found = proved.principal;
-    }
-    return found === undefined ? NO_CREDENTIALS : { kind: 'principal', principal: found };
+      return readFrom(at + 1, proved.principal, ask);
+    };
+    const proved = next.read(...ask);
+    return proved instanceof Promise ? proved.then(take) : take(proved);
   };
+  return (...ask) => readFrom(0, undefined, ask);
 }
+
+type Asked = Parameters<ReadProof>;
+type Answer = IdentifiedPrincipal;
 
 function isSame(a: Principal, b: Principal): boolean {
   return a.kind === b.kind && a.id === b.id && a.account === b.account;

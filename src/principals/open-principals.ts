@@ -15,7 +15,6 @@ import { createIdentifyPrincipal } from './identify-principal.ts';
 import { parseKeySet } from './key-set.ts';
 import type { ClaimMapping } from './map-claims.ts';
 import { createMapClaims } from './map-claims.ts';
-import type { FindIssuerKey } from './remote-keys.ts';
 import { createRemoteKeys } from './remote-keys.ts';
 import type { HeaderNames } from './trusted-headers.ts';
 import { createTrustedHeaders } from './trusted-headers.ts';
@@ -71,13 +70,13 @@ export async function openPrincipals(deps: PrincipalsDeps, options: PrincipalsOp
   const files = { readFile: deps.readFile, observer: deps.reloads };
   const intervalMs = options.reloadIntervalMs;
 
-  async function openKeys({ issuer, keys }: IssuerOptions): Promise<FindIssuerKey> {
+  async function openKeys({ issuer, keys }: IssuerOptions): Promise<Pick<Issuer, 'findKey' | 'currentKeys'>> {
     if (keys.kind === 'file') {
       const parse = ([text = '']: readonly string[]) => parseKeySet(text);
       const { current } = opened.use(
         await openReloaded(files, { files: 'jwks', paths: [keys.path], parse, intervalMs }),
       );
-      return async (header, token) => current()(header, token);
+      return { findKey: async (header, token) => current()(header, token), currentKeys: current };
     }
     const { timeoutMs, maxBytes } = options.keySets;
     const { url } = keys;
@@ -90,12 +89,12 @@ export async function openPrincipals(deps: PrincipalsDeps, options: PrincipalsOp
         },
         options.keySets,
       ),
-    ).findKey;
+    );
   }
 
   const issuers: Issuer[] = [];
   for (const issuer of options.issuers) {
-    issuers.push({ ...issuer, findKey: await openKeys(issuer), mapClaims: createMapClaims(issuer.claims) });
+    issuers.push({ ...issuer, ...(await openKeys(issuer)), mapClaims: createMapClaims(issuer.claims) });
   }
   const verifyJwt = issuers.length === 0 ? undefined : createVerifyJwt(deps, { ...options, issuers });
   let apiKeys: (() => FindByToken<KeyedPrincipal>) | undefined;
@@ -128,17 +127,17 @@ function toReadProof(
       return (request) => (request.claims === undefined ? undefined : mapClaims(request.claims));
     }
     case 'jwt':
-      return async (request, context) => readToken(request.headers.get(tokenHeader), verifyJwt, context);
+      return (request, context) => readToken(request.headers.get(tokenHeader), verifyJwt, context);
     default:
       return source satisfies never;
   }
 }
 
-async function readToken(
+function readToken(
   values: readonly string[] | undefined,
   verifyJwt: VerifyJwt | undefined,
   context: CallContext,
-): Promise<ProvedPrincipal | undefined> {
+): ReturnType<ReadProof> {
   if (values === undefined) return undefined;
   const [value = '', ...others] = values;
   const token = others.length > 0 ? undefined : parseBearer(value);

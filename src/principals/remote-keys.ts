@@ -32,6 +32,8 @@ export interface RemoteKeys extends Disposable {
    * @throws the signal's reason when it aborts, as a TaskgateError.
    */
   readonly findKey: FindIssuerKey;
+  /** Another object after each fetch; undefined while there are none, or a fetch is due. */
+  readonly currentKeys: () => object | undefined;
 }
 
 /** Milliseconds after a fetch that failed before the next one: until then, what needs it fails at once. */
@@ -90,6 +92,7 @@ export function createRemoteKeys(
         return keptKeys()(header, token);
       }
     },
+    currentKeys: () => (ageMs() < maxAgeMs * RENEWED_FROM ? kept : undefined),
     [Symbol.dispose]: () => closing.abort(),
   };
 

@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import { decodeJwt, errors, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
 import type { CallContext, Clock } from '../authorize/ports.ts';
 import type { PrincipalRefusal, ProvedPrincipal } from '../authorize/ports-principals.ts';
 import { TaskgateError, UnavailableError } from '../domain/errors.ts';
@@ -15,6 +17,11 @@ export interface Issuer {
   readonly audiences: readonly [string, ...string[]];
   readonly algorithms: readonly [Algorithm, ...Algorithm[]];
   readonly findKey: FindIssuerKey;
+  /**
+   * The keys as they are now, another object with every change; undefined where they have to be fetched. Default: always
+   * that, so that no token is known again.
+   */
+  readonly currentKeys?: () => object | undefined;
   readonly mapClaims: MapClaims;
 }
 
@@ -27,14 +34,16 @@ export interface VerifyJwtOptions {
 }
 
 /**
- * Tells whom a token (RFC 7519, signed) is about.
+ * Tells whom a token (RFC 7519, signed) is about. At once of one that was verified with the keys that are still there.
  *
  * @throws UnavailableError if the issuer's keys could not be had: then nothing is known of the token.
  * @throws TaskgateError when the call ends before.
  */
-export type VerifyJwt = (token: string, context: CallContext) => Promise<ProvedPrincipal>;
+export type VerifyJwt = (token: string, context: CallContext) => ProvedPrincipal | Promise<ProvedPrincipal>;
 
 const SECOND_MS = 1_000;
+/** Tokens that are known again without their signature, which costs most of a call: some 400 bytes each. */
+const MAX_KNOWN = 5_000;
 /** RFC 9068, 2.1 for `at+jwt`. What is typed as something else was made for something else (RFC 8725, 3.11). */
 const TYPES = new Set<unknown>([undefined, 'jwt', 'at+jwt']);
 
@@ -51,11 +60,14 @@ const REASONS: ReadonlyMap<string, PrincipalRefusal> = new Map([
 
 export function createVerifyJwt({ clock }: { readonly clock: Clock }, options: VerifyJwtOptions): VerifyJwt {
   const issuers = new Map(options.issuers.map((issuer) => [issuer.issuer, issuer]));
-  return async (token, context) => {
-    if (token.length > options.maxTokenBytes) return refused('malformed');
+  /** By hash, so that a long token takes no more room. Refusals are not kept: whoever is refused can make up any number. */
+  const known = new LRUCache<string, KnownToken>({ max: MAX_KNOWN });
+
+  async function verify(token: string, key: string, context: CallContext): Promise<ProvedPrincipal> {
     try {
       const issuer = issuers.get(readIssuer(token));
       if (issuer === undefined) return refused('unknown_issuer');
+      const keys = issuer.currentKeys?.();
       const { payload, protectedHeader } = await jwtVerify(
         token,
         async (header, jws) => findKey(issuer, header, jws, context),
@@ -69,12 +81,36 @@ export function createVerifyJwt({ clock }: { readonly clock: Clock }, options: V
         },
       );
       if (!TYPES.has(toType(protectedHeader.typ))) return refused('bad_type');
-      return toProved(issuer, payload, options.clockToleranceMs);
+      const proved = toProved(issuer, payload, options.clockToleranceMs);
+      // With keys that changed meanwhile it may have been verified by either.
+      if (keys !== undefined && proved.kind === 'principal' && issuer.currentKeys?.() === keys) {
+        known.set(key, { proved, issuer, keys });
+      }
+      return proved;
     } catch (error) {
       if (error instanceof errors.JOSEError) return refused(REASONS.get(error.code) ?? 'malformed');
       throw error;
     }
+  }
+
+  return (token, context) => {
+    if (token.length > options.maxTokenBytes) return refused('malformed');
+    const key = hash('sha256', token, 'base64');
+    const before = known.get(key);
+    if (before === undefined) return verify(token, key, context);
+    const { proved, issuer, keys } = before;
+    const isGood = issuer.currentKeys?.() === keys && clock.nowMs() < (proved.expiresAtMs ?? 0);
+    if (isGood) return proved;
+    known.delete(key);
+    return verify(token, key, context);
   };
+}
+
+interface KnownToken {
+  readonly proved: Extract<ProvedPrincipal, { kind: 'principal' }>;
+  readonly issuer: Issuer;
+  /** Those that it was verified with. */
+  readonly keys: object;
 }
 
 /** Before anything is verified: it only says whose keys to ask. */

@@ -95,6 +95,10 @@ function tokenOf(sub: string, claims: object = { account_id: 'acme' }): string {
 
 const envoyBinary = findEnvoy();
 
+it.skipIf(envoyBinary !== undefined || process.env['CI'] === undefined)('Envoy is there', () => {
+  expect.fail('scripts/install-envoy.sh installs it');
+});
+
 describe.skipIf(envoyBinary === undefined)('behind a real Envoy', () => {
   const opened = new AsyncDisposableStack();
   let reached: IncomingMessage[] = [];

@@ -34,6 +34,7 @@ export function verifierOf(
           audiences: [AUDIENCE, 'other'],
           algorithms: ['ES256'],
           findKey: keys.findKey,
+          currentKeys: keys.currentKeys,
           mapClaims: createMapClaims({
             ids: { user_id: ['sub'], service_account_id: ['app', 'id'] },
             account: { kind: 'claim', path: ['account_id'] },
