@@ -6,7 +6,7 @@ import { findOnPath } from './find-on-path.ts';
 /** Where Chromium is; undefined if it is not installed. CI says that it must be. */
 export const CHROMIUM = findOnPath('chromium', 'chromium-browser', 'google-chrome');
 
-if (CHROMIUM === undefined && process.env['TASKGATE_CHROMIUM'] === 'required') {
+if (CHROMIUM === undefined && process.env['CONSOLE_CHROMIUM'] === 'required') {
   throw new Error('Chromium is required here, and not on the PATH: scripts/install-chromium.sh');
 }
 
