@@ -1,7 +1,7 @@
 // The part of the composition that is the gateways'.
 import { createAuthorizeRequest } from './authorize/authorize-request.ts';
 import type { CheckTask } from './authorize/check-task.ts';
-import type { AuthorizeRequest, IdentifyPrincipal } from './authorize/ports-gateway.ts';
+import type { AuthorizeRequest, GatewayObserver, IdentifyPrincipal } from './authorize/ports-gateway.ts';
 import type { Config } from './config/config.ts';
 import type { createServeEndpoint, ServedEndpoint } from './http/endpoint.ts';
 import { createForwardAuth } from './http/forward-auth/forward-auth.ts';
@@ -11,6 +11,7 @@ import { createExtAuthzProcedure } from './rpc/ext-authz/check-procedure.ts';
 export interface GatewayDeps {
   readonly checkTask: CheckTask;
   readonly identify: IdentifyPrincipal;
+  readonly observer: GatewayObserver;
 }
 
 /** What decides the requests of gateways; undefined where neither a route nor a principal is configured. */

@@ -10,8 +10,6 @@ import { createDecideCheck } from './authorize/decide-check.ts';
 import { createDecideChecks } from './authorize/decide-checks.ts';
 import { createDecisionGate } from './authorize/gate-decisions.ts';
 import { gateLists } from './authorize/gate-lists.ts';
-import { createExplainDecision } from './authorize/explain-decision.ts';
-import type { OperatorState } from './authorize/ports-explain.ts';
 import type { Clock, DecideCheck } from './authorize/ports.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
@@ -28,12 +26,7 @@ import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import { within } from './domain/within.ts';
 import { mappedPermissions } from './domain/mapped-permissions.ts';
-import { LOCAL_OPERATOR } from './domain/caller.ts';
-import { AdminService } from './gen/taskgate/admin/v1/admin_pb.js';
-import { createAdminRoutes } from './http/admin.ts';
 import { createServeEndpoint } from './http/endpoint.ts';
-import { CONSOLE_PATH, createConsole } from './http/console.ts';
-import { createAdminGuard } from './http/guard-admin.ts';
 import { openHttpServer } from './http/http-server.ts';
 import { createRouter } from './http/router.ts';
 import { createGrantRole, createRevokeRole } from './lifecycle/change-role.ts';
@@ -55,26 +48,23 @@ import { createRelationshipChain } from './relationships/relationship-chain.ts';
 import { createSentinelPicker } from './relationships/sentinels.ts';
 import type { SpiceDbOptions } from './relationships/spicedb-client.ts';
 import type { Breaker } from './resilience/breaker.ts';
-import type { Guards } from './resilience/guards.ts';
 import { createGuards } from './resilience/guards.ts';
 import { createLoopLoad } from './rollout/loop-load.ts';
 import { openRollout } from './rollout/open-rollout.ts';
-import { createAdminProcedures } from './rpc/admin-procedures.ts';
 import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { createGrpcListener } from './rpc/grpc-listener.ts';
 import { createCursorCodec } from './rpc/list-cursor.ts';
 import { createHealth } from './rpc/health.ts';
 import { createProcedures } from './rpc/procedures.ts';
+import { createAdmin } from './server-admin.ts';
 import { createAgentex } from './server-agentex.ts';
 import { createAuthzen } from './server-authzen.ts';
 import { createForwardAuthDoor, createGateway, toExtAuthz } from './server-gateways.ts';
 import {
   isOneOf,
-  toAdminAccess,
   toCaching,
   toCallersOptions,
   toCursorSecrets,
-  toFlags,
   toHiddenDenials,
   toIsBypassed,
   toParentOptions,
@@ -83,11 +73,10 @@ import {
   toTelemetryOptions,
 } from './server-options.ts';
 import { createCallObserver } from './telemetry/call-observer.ts';
-import { readLatencySeries } from './telemetry/latency-series.ts';
 import { logFault } from './telemetry/logger.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
+import { createGatewayObserver } from './telemetry/gateway-observer.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
-import type { Metrics } from './telemetry/metrics.ts';
 import { openTelemetry } from './telemetry/open-telemetry.ts';
 import { createParentObserver } from './telemetry/parent-observer.ts';
 import { createPrincipalObserver } from './telemetry/principal-observer.ts';
@@ -102,7 +91,6 @@ const SECOND_MS = 1_000;
 const READINESS = { intervalMs: 2 * SECOND_MS, timeoutMs: 2 * SECOND_MS };
 /** Probes and scrapers are few. */
 const ADMIN_MAX_CONNECTIONS = 128;
-const ADMIN_MAX_MESSAGE_BYTES = 65_536;
 /** For what is told elsewhere to take its leave; one that hangs is left. */
 const TELEMETRY_CLOSE_MS = SECOND_MS;
 const CHANGES_LOST = 'changes of relationships may be missed: decisions are not kept';
@@ -229,7 +217,10 @@ export async function startServer(
     ...createLifecycle({ decideCheck, ...relationships, gating }, config),
   };
   const { checkTask } = useCases;
-  const authorizeRequest = createGateway({ checkTask, identify: principals.identify }, config);
+  const authorizeRequest = createGateway(
+    { checkTask, identify: principals.identify, observer: createGatewayObserver({ logger }) },
+    config,
+  );
   const procedures = createProcedures(
     { ...useCases, cursors: createCursorCodec(toCursorSecrets(config)) },
     { maxBatchSize: limits.maxBatchSize },
@@ -314,40 +305,21 @@ export async function startServer(
     ...(callers.httpTls === undefined ? {} : { tls: callers.httpTls }),
   });
   open.defer(async () => httpServer.close(0));
-  const adminRoutes = createAdminRoutes({
-    readiness: () => readiness.current(),
-    metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
-  });
-  const adminProcedures = createAdminProcedures({
-    explainDecision: createExplainDecision(
-      { parents: parents.inspector, tracer: relationships.tracer, recent },
-      decideOptions,
-    ),
-    recent,
-    readState: async () =>
-      readOperatorState(config, {
-        parents,
-        relationships,
-        guards,
-        metrics,
-        readiness: readiness.current(),
-        leaveOut: new Set(adminProcedures.map(({ name }) => name)),
-      }),
-    clock: CLOCK,
-  });
-  const access = toAdminAccess(config);
-  const operators = createConnectRoutes(
+  const adminHandler = createAdmin(
     {
       ...httpDeps,
-      procedures: adminProcedures,
-      pipeline: pipeline(access === 'open' ? () => LOCAL_OPERATOR : authenticate),
-      fallback: createConsole({ fallback: adminRoutes }),
+      clock: CLOCK,
+      pipeline,
+      authenticate,
+      guards,
+      metrics,
+      parents,
+      relationships,
+      readiness,
+      recent,
+      decideOptions,
     },
-    { maxMessageBytes: ADMIN_MAX_MESSAGE_BYTES },
-  );
-  const adminHandler = createAdminGuard(
-    { operators, probes: adminRoutes },
-    { access, rpcPrefix: `/${AdminService.typeName}/`, consolePath: CONSOLE_PATH },
+    config,
   );
   const adminServer = await openHttpServer(adminHandler, {
     ...admin.address,
@@ -371,52 +343,6 @@ export async function startServer(
       await within(graceEndsAtMs - CLOCK.nowMs(), parents.settled());
       await running.disposeAsync();
     },
-  };
-}
-
-/** How this replica is, as the admin RPCs tell it. */
-async function readOperatorState(
-  config: Config,
-  {
-    parents,
-    relationships,
-    guards,
-    metrics,
-    readiness,
-    leaveOut,
-  }: {
-    readonly parents: ParentChain;
-    readonly relationships: RelationshipChain;
-    readonly guards: Guards;
-    readonly metrics: Metrics;
-    readonly readiness: Pick<OperatorState, 'ready' | 'dependencies'>;
-    readonly leaveOut: ReadonlySet<string>;
-  },
-): Promise<OperatorState> {
-  const { isFollowing, changedObjects, lastWordAtMs } = relationships.figures();
-  return {
-    ...readiness,
-    breakers: {
-      ...(config.redis === undefined ? {} : { redis: guards.redis.state }),
-      database: guards.database.breaker.state,
-      spicedb: guards.spicedb.breaker.state,
-    },
-    caches: [
-      { name: 'parents', enabled: true, entries: parents.size(), capacity: config.parents.memoryMaxEntries },
-      {
-        name: 'decisions',
-        enabled: config.decisions.cache,
-        entries: relationships.decisions(),
-        capacity: config.decisions.cache ? config.decisions.maxEntries : 0,
-      },
-    ],
-    watch: {
-      isFollowing,
-      changedObjects,
-      lastWordMs: lastWordAtMs === undefined ? undefined : Math.max(0, CLOCK.nowMs() - lastWordAtMs),
-    },
-    flags: toFlags(config),
-    latencies: readLatencySeries(metrics, { leaveOut }),
   };
 }
 
