@@ -1,8 +1,8 @@
 // Writes test/rpc/ext-authz/recorded/: requests and answers of Envoy, in bytes that the whole protos of Envoy make, and what
 // those say of every field that ours keep. Run it with the folder of the protos:
 //
-//   npm install --prefix /tmp/xds @grpc/grpc-js-xds@1.14.1
-//   node scripts/record-check-requests.ts /tmp/xds/node_modules/@grpc/grpc-js-xds/deps
+//   npm install --prefix .cache/xds @grpc/grpc-js-xds@1.14.1
+//   node scripts/record-check-requests.ts .cache/xds/node_modules/@grpc/grpc-js-xds/deps
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
