@@ -11,6 +11,7 @@ import { createDecideChecks } from './authorize/decide-checks.ts';
 import { createDecisionGate } from './authorize/gate-decisions.ts';
 import { gateLists } from './authorize/gate-lists.ts';
 import type { Clock, DecideCheck } from './authorize/ports.ts';
+import { createHoldHidden } from './authorize/hold-hidden.ts';
 import { createHiddenDenials } from './authorize/hidden-denials.ts';
 import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
@@ -21,6 +22,7 @@ import { watchReadiness } from './authorize/watch-readiness.ts';
 import { openCallers } from './callers/open-callers.ts';
 import { createYoungCollector } from './calls/collect-young.ts';
 import { createPipeline } from './calls/pipeline.ts';
+import { STOPWATCH } from './calls/stopwatch.ts';
 import { createReceiveBudget } from './calls/receive-budget.ts';
 import { formatAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
@@ -183,7 +185,8 @@ export async function startServer(
   showHiddenDenials(metrics, hiddenDenials.figures);
   const checkInShadow = createDecideCheck(decideDeps, decideOptions);
   const checksInShadow = createDecideChecks(decideDeps, decideOptions);
-  const decideCheck = hiddenDenials.watchCheck(checkInShadow);
+  const holdHidden = createHoldHidden({ stopwatch: STOPWATCH, clock: CLOCK });
+  const decideCheck = hiddenDenials.watchCheck(createDecideCheck({ ...decideDeps, holdHidden }, decideOptions));
   const decideChecks = hiddenDenials.watchChecks(checksInShadow);
   // A list says nothing of what it leaves out.
   const decideForLists = createDecideChecks(decideDeps, { ...plan, revealReadable: false });

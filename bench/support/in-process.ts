@@ -1,5 +1,7 @@
 import { createDecideCheck } from '../../src/authorize/decide-check.ts';
+import { createHoldHidden } from '../../src/authorize/hold-hidden.ts';
 import type { CallContext, Clock, DecideCheck } from '../../src/authorize/ports.ts';
+import { STOPWATCH } from '../../src/calls/stopwatch.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { RelationshipChain } from '../../src/relationships/relationship-chain.ts';
@@ -26,6 +28,7 @@ export function createInProcess({ spiceDb }: BenchStores): InProcess {
       relationships: chain.relationships,
       parents: { lookup: async () => [] },
       sentinels: { standIn: () => 0 },
+      holdHidden: createHoldHidden({ stopwatch: STOPWATCH, clock: CLOCK }),
     },
     { types: config.types, consistencyByOperation: config.consistency, revealReadable: false },
   );

@@ -32,6 +32,8 @@ export interface DecideDeps {
 export interface DecideOptions extends PlanOptions {
   /** True: a denied operation on what the principal can read is FORBIDDEN instead of NOT_FOUND. Default false. */
   readonly revealReadable: boolean;
+  /** True: whoever asks holds what is hidden, so that its time says nothing. Default false. */
+  readonly isHeld?: boolean;
 }
 
 /** What the request names itself was not looked up. */
@@ -46,7 +48,7 @@ export function createDecideChecks(deps: DecideDeps, options: DecideOptions): De
     const pending = await resolveObjects(plans, principal, context, deps, outcomes);
     await Promise.all(
       groupByConsistency(pending).map((group) =>
-        askRelationships(group, principal, context, deps.relationships, options.revealReadable, outcomes),
+        askRelationships(group, principal, context, deps.relationships, options, outcomes),
       ),
     );
     await confirmHidden(pending, context, deps, outcomes);
@@ -146,18 +148,18 @@ async function askRelationships(
   principal: Principal,
   context: CallContext,
   relationships: Relationships,
-  revealReadable: boolean,
+  options: DecideOptions,
   outcomes: Outcome[],
 ): Promise<void> {
   const [first] = group;
   if (first === undefined) return;
   const checks: RelationshipCheck[] = [];
-  for (const item of group) addQuestions(checks, item, principal, revealReadable);
+  for (const item of group) addQuestions(checks, item, principal, options);
   try {
     const { results, checkedAt } = await relationships.check(checks, first.plan.consistency, context);
     let next = 0;
     const take = (): RelationshipResult => resultAt(results, next++);
-    for (const item of group) outcomes[item.index] = decide(item, take, checkedAt, revealReadable);
+    for (const item of group) outcomes[item.index] = decide(item, take, checkedAt, options.revealReadable);
   } catch (error) {
     for (const { index } of group) outcomes[index] = { kind: 'failed', error: toTaskgateError(error) };
   }
@@ -168,13 +170,13 @@ export function addQuestions(
   checks: RelationshipCheck[],
   { plan, object, askedAs }: Pending,
   principal: Principal,
-  revealReadable: boolean,
+  { revealReadable, isHeld = false }: Pick<DecideOptions, 'revealReadable' | 'isHeld'>,
 ): void {
-  checks.push({ object, permission: plan.permission, principal, askedAs });
+  checks.push({ object, permission: plan.permission, principal, askedAs, isHeld });
   if (plan.kind === 'tenant') return;
   const { readPermission, createPermission } = plan;
   if (revealReadable && readPermission !== undefined) {
-    checks.push({ object, permission: readPermission, principal, askedAs });
+    checks.push({ object, permission: readPermission, principal, askedAs, isHeld });
   }
   if (createPermission !== undefined) {
     checks.push({ object: { kind: 'tenant', account: principal.account }, permission: createPermission, principal });

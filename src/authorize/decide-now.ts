@@ -35,7 +35,7 @@ export function createDecideNow(deps: DecideDeps, options: DecideOptions): Decid
     const pending = toPending(plan, principal, deps);
     if (pending === undefined) return undefined;
     const checks: RelationshipCheck[] = [];
-    addQuestions(checks, pending, principal, options.revealReadable);
+    addQuestions(checks, pending, principal, options);
     const results: RelationshipResult[] = [];
     let checkedAt = '';
     for (const question of checks) {

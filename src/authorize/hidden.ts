@@ -24,11 +24,14 @@ export async function confirmHidden(
   const keys = hidden.flatMap(({ plan }) => (isLookedUp(plan) ? [plan.source.key] : []));
   const results = await parents.lookup(keys, context, 'denial');
   hidden.forEach(({ index, object }, position) => {
-    const result = results[position];
+    const [result, outcome] = [results[position], outcomes[index]];
     if (result?.kind === 'failed') outcomes[index] = result;
     // It leads elsewhere by now: nothing is known of that yet.
     else if (result?.kind === 'found' && object.kind === 'resource' && result.id !== object.id) {
       outcomes[index] = { kind: 'failed', error: new UnavailableError('database') };
+    } else if (result?.source !== undefined && outcome?.kind === 'decided' && outcome.evidence !== undefined) {
+      // What is hidden rests on the later lookup.
+      outcomes[index] = { ...outcome, evidence: { ...outcome.evidence, parent: result.source } };
     }
   });
 }

@@ -90,6 +90,8 @@ export interface RelationshipCheck {
    * what hangs off a denied object would be answered faster than what is absent.
    */
   readonly askedAs?: string | undefined;
+  /** True: its answer is held until the clock says nothing of it, so it needs no company for that. */
+  readonly isHeld?: boolean;
 }
 
 /** `denied` includes a conditional answer (a caveat whose context is missing). */

@@ -23,8 +23,8 @@ export function isAskedAs(check: RelationshipCheck): check is RelationshipCheck 
 }
 
 /** The key of all that `objectIdOf` leaves out: two checks with the same of both are the same question. */
-export function kindKey({ object, permission, principal }: RelationshipCheck): string {
-  const type = object.kind === 'tenant' ? ['tenant'] : ['typed', object.type];
+export function kindKey({ object, permission, principal, isHeld = false }: RelationshipCheck): string {
+  const type = object.kind === 'tenant' ? ['tenant'] : [isHeld ? 'held' : 'told', object.type];
   return joinParts([...type, permission, principal.kind, principal.id, principal.account]);
 }
 
@@ -50,6 +50,7 @@ export function isAlike(a: RelationshipCheck, b: RelationshipCheck): boolean {
   return (
     a.principal === b.principal &&
     a.permission === b.permission &&
+    a.isHeld === b.isHeld &&
     a.object.kind !== 'tenant' &&
     b.object.kind !== 'tenant' &&
     a.object.type === b.object.type

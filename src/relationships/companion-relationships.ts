@@ -3,7 +3,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import { isAlike } from './check-key.ts';
 
 /**
- * Asks, beside whatever may be hidden, the same of a sentinel, whose answer is thrown away.
+ * Asks, beside whatever may be hidden and is not held, the same of a sentinel, whose answer is thrown away.
  *
  * SpiceDB ends an intersection, such as `(viewer + editor + owner) & tenant->member`, as soon as one side of it is empty
  * for all objects that are asked together. Of an object without relationships both sides are, and the first to come ends
@@ -39,8 +39,8 @@ function toCompanions(
   const companions: RelationshipCheck[] = [];
   let last: RelationshipCheck | undefined;
   for (const check of checks) {
-    const { object, permission, principal } = check;
-    if (object.kind === 'tenant' || (object.kind === 'sentinel' && check.askedAs === undefined)) continue;
+    const { object, permission, principal, isHeld = false } = check;
+    if (isHeld || object.kind === 'tenant' || (object.kind === 'sentinel' && check.askedAs === undefined)) continue;
     if (last !== undefined && isAlike(check, last)) continue;
     last = check;
     companions.push({

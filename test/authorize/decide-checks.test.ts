@@ -171,6 +171,11 @@ describe('createDecideChecks', () => {
       { kind: 'failed', error: new UnavailableError('database') },
       { kind: 'failed' },
     ],
+    [
+      'rests on the later lookup',
+      { kind: 'found', id: 'task-1', source: 'redis' },
+      { kind: 'decided', decision: { kind: 'NOT_FOUND' }, evidence: { parent: 'redis' } },
+    ],
     ['is an error if it leads elsewhere by now', { kind: 'found', id: 'task-2' }, { kind: 'failed' }],
   ])('a denial %s', async (_, result, outcome) => {
     const { decide, setConfirm } = setUp();

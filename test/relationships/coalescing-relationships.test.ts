@@ -64,6 +64,20 @@ describe('checks that wait at the same moment', () => {
     expect(results).toEqual(checks.map((check) => ({ results: [resultOf(check)], checkedAt: 'revision-0' })));
   });
 
+  test('are one item where they are identical, but for one that is held and one that is told at once', async () => {
+    const inner = createGatedRelationships();
+    const relationships = createCoalescingRelationships({ inner });
+    const told = taskCheck('task-1');
+    const held = { ...told, isHeld: true };
+    const answers = [told, held, told, held].map(async (check) =>
+      relationships.check([check], MINIMIZE_LATENCY, callContext()),
+    );
+    await nextTurn();
+    expect(inner.calls.map(({ checks }) => checks)).toEqual([[told, held]]);
+    inner.calls[0]?.answer();
+    await Promise.all(answers);
+  });
+
   test('include those whose I/O callbacks run later in the same turn', async () => {
     const inner = createGatedRelationships();
     const relationships = createCoalescingRelationships({ inner });

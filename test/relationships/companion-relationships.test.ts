@@ -56,6 +56,7 @@ describe('a check of what may be hidden', () => {
 test.each<[string, RelationshipCheck, readonly object[]]>([
   ['what was looked up has a companion', { ...read('task-1'), askedAs: 'message:id:1' }, [companion]],
   ['what is absent has one, too', { ...read(''), object: sentinel, askedAs: 'message:id:1' }, [companion]],
+  ['what is held has none', { ...read('task-1'), isHeld: true }, []],
   ['a tenant, which is never hidden, has none', { ...read(''), object: { kind: 'tenant', account: 'acme' } }, []],
   ['a sentinel that nobody asked about has none', { ...read(''), object: sentinel }, []],
 ])('%s', async (_, question, companions) => {
