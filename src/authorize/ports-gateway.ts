@@ -8,13 +8,17 @@ export interface GatewayRequest {
   readonly method: string;
   /** Path and query as they were sent: not decoded, not normalised. */
   readonly target: string;
-  /** By lower-case name. A header that came more than once is a list of its values. */
-  readonly headers: ReadonlyMap<string, readonly string[]>;
+  readonly headers: ClientHeaders;
   readonly body: GatewayBody;
   /** What the gateway itself proved of a token: claims, by the gateway's own name for them. Never from the client. */
   readonly claims?: Readonly<Record<string, unknown>>;
   /** What the gateway's configuration says of the route it took. Never from the client. */
   readonly extensions?: ReadonlyMap<string, string>;
+}
+
+export interface ClientHeaders {
+  /** All values in their order, by the name in lower case; undefined if there is none. */
+  get(name: string): readonly string[] | undefined;
 }
 
 /** The body, if the gateway sends it. */

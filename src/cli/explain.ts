@@ -99,7 +99,7 @@ async function askServer(
 
 function toProblem(status: number, text: string, subject: ExplainOptions['subject']): string {
   if (status === 404 && subject.kind === 'recorded' && text.includes('"not_found"')) {
-    return `the decision ${subject.decisionId} is not in this replica's memory (decisions.recent)`;
+    return `the decision ${subject.decisionId} is not in this replica's memory (decisions.recent; where there are many, not all are kept)`;
   }
   try {
     const body: unknown = JSON.parse(text);

@@ -1,21 +1,26 @@
 import type { IncomingMessage } from 'node:http';
+import type { ClientHeaders } from '../authorize/ports-gateway.ts';
 
 /**
  * Headers by lower-case name, each with all of its values in order: Node's own view joins some that come more than once
- * and drops others, so that two would be one.
+ * and drops others, so that two would be one. Few of many are asked for, so each is looked for where it came.
  */
-export function toHeaderMap(
+export function createClientHeaders(
   { rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>,
   { except }: { readonly except: string },
-): Map<string, string[]> {
-  const headers = new Map<string, string[]>();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] ?? '').toLowerCase();
-    if (name === except) continue;
-    const value = rawHeaders[at + 1] ?? '';
-    const values = headers.get(name);
-    if (values === undefined) headers.set(name, [value]);
-    else values.push(value);
-  }
-  return headers;
+): ClientHeaders {
+  return {
+    get(name) {
+      if (name === except) return undefined;
+      let values: string[] | undefined;
+      for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+        const given = rawHeaders[at] ?? '';
+        if (given.length !== name.length || (given !== name && given.toLowerCase() !== name)) continue;
+        const value = rawHeaders[at + 1] ?? '';
+        if (values === undefined) values = [value];
+        else values.push(value);
+      }
+      return values;
+    },
+  };
 }

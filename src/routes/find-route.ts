@@ -34,7 +34,7 @@ export function createFindRoute(routes: readonly Route[], { basePath = '' }: Fin
     const place = found === undefined ? undefined : places.get(found.route);
     if (found === undefined || place === undefined) return NONE;
     const { name, parameters, needsBody } = place;
-    if (OVERRIDES.some((header) => request.headers.has(header))) {
+    if (OVERRIDES.some((header) => request.headers.get(header) !== undefined)) {
       return malformed(name, 'a header says to do another method');
     }
     const given = {

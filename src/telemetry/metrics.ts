@@ -127,11 +127,11 @@ export function createMetrics() {
       labelNames: ['reason'] as const,
       registers,
     }),
-    principals: new Counter({
+    principals: createCounterTally<[source: string, outcome: string]>({
       name: 'taskgate_principals_total',
       help: 'Proofs of principals by their kind, and by whether they hold (ok) or why not',
-      labelNames: ['source', 'outcome'] as const,
-      registers,
+      labelNames: ['source', 'outcome'],
+      registry,
     }),
     reloads: new Counter({
       name: 'taskgate_reloads_total',

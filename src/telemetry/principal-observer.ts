@@ -9,7 +9,7 @@ export function createPrincipalObserver(deps: {
 }): PrincipalObserver {
   const { logger, metrics } = deps;
   return {
-    proved: (source, outcome) => metrics.principals.inc({ source, outcome }),
+    proved: (source, outcome) => metrics.principals.inc([source, outcome]),
     keysFailed(issuer, err) {
       metrics.faults.inc({ where: 'issuer' });
       logger.warn({ issuer, err }, 'the keys of an issuer can not be had: its tokens prove nobody until they can');

@@ -34,6 +34,17 @@ function open(capacity: number) {
   return { ...made, passedOn };
 }
 
+/** A clock that the test moves. */
+function openAt(capacity: number) {
+  const time = { nowMs: 0 };
+  const passedOn: DecisionRecord[] = [];
+  const made = createRecentDecisions(
+    { next: { record: (each) => void passedOn.push(each) }, clock: { nowMs: () => time.nowMs } },
+    { capacity },
+  );
+  return { ...made, passedOn, time };
+}
+
 const ALL = { after: 0, limit: 1_000 };
 
 describe('recent decisions', () => {
@@ -84,5 +95,20 @@ describe('recent decisions', () => {
     const { log, recent } = open(10);
     for (const type of ['a', 'b', 'c']) log.record(record('batch', { type }));
     expect([0, 1, 2, 3].map((index) => recent.find('batch', index)?.record.type)).toEqual(['a', 'b', 'c', undefined]);
+  });
+
+  it('are a hundred a second of those that are allowed, and as many others, and all are passed on', () => {
+    const { log, recent, passedOn, time } = openAt(1_000);
+    const outcomesOf = () => recent.list(ALL).map((each) => each.record.outcome);
+    for (let index = 0; index < 150; index += 1) log.record(record(`allowed-${index}`));
+    log.record(record('denied', { outcome: 'NOT_FOUND' }));
+    expect(outcomesOf().filter((outcome) => outcome === 'ALLOWED')).toHaveLength(100);
+    expect(outcomesOf()[0]).toBe('NOT_FOUND');
+    expect(passedOn).toHaveLength(151);
+    time.nowMs += 1_000;
+    log.record(record('later'));
+    expect(recent.list(ALL)[0]?.record.decisionId).toBe('later');
+    for (let index = 0; index < 150; index += 1) log.record(record(`denied-${index}`, { outcome: 'FORBIDDEN' }));
+    expect(outcomesOf().filter((outcome) => outcome === 'FORBIDDEN')).toHaveLength(100);
   });
 });

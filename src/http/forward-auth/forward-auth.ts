@@ -5,7 +5,7 @@ import { createIdentityHeaders, DEFAULT_IDENTITY_HEADERS } from '../../authorize
 import type { AuthorizeRequest, GatewayAnswer, GatewayRequest } from '../../authorize/ports-gateway.ts';
 import type { TaskgateError } from '../../domain/errors.ts';
 import { CallerPermissionError, InvalidArgumentError, UnauthenticatedError } from '../../domain/errors.ts';
-import { toHeaderMap } from '../client-headers.ts';
+import { createClientHeaders } from '../client-headers.ts';
 import type { Endpoint, HttpAnswer } from '../endpoint.ts';
 import type { RequestHeaders } from './asked-request.ts';
 import { parseAskedRequest } from './asked-request.ts';
@@ -48,7 +48,7 @@ export function createForwardAuth(
     readsBody: false,
     procedure: { name: 'forward_auth', permission: 'check', handle: authorizeRequest },
     parse(request) {
-      const headers = toHeaderMap(request, { except: CALLER_TOKEN_HEADER });
+      const headers = createClientHeaders(request, { except: CALLER_TOKEN_HEADER });
       return { ...parseAskedRequest(headers, requestHeaders), headers, body: { kind: 'unknown' } };
     },
     toAnswer(answer) {
