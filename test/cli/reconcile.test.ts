@@ -161,6 +161,19 @@ test('backfill registers and removes nothing', async () => {
   ]);
 });
 
+test('backfill that can register nothing says so, and is not clean', async () => {
+  await writeFile(path('no-rows.yaml'), '');
+  const { exitCode, stdout, stderr } = await runTaskgate(['backfill', '--type', 'task'], {
+    ...env,
+    TASKGATE_CONFIG: path('no-rows.yaml'),
+  });
+  expect([exitCode, stdout, stderr]).toEqual([
+    2,
+    '',
+    'taskgate: nothing can be registered: say whom rows belong to, in types.task.rows\n',
+  ]);
+});
+
 test('writes the report and the metrics to files', async () => {
   const files = ['--report', path('report.json'), '--metrics', path('taskgate.prom')];
   const { exitCode, stdout } = await runTaskgate(['reconcile', '--apply', ...QUICK, ...files], env);
