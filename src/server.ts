@@ -321,6 +321,8 @@ export async function startServer(
       readiness,
       recent,
       decideOptions,
+      gates: rollout.gates,
+      rolloutOptions: gated,
     },
     config,
   );
