@@ -92,7 +92,7 @@ export async function runReconcile(
     // Never 1, which says that differences were found.
     progress.close();
     stderr.write(`taskgate: ${error instanceof Error ? error.message : String(error)}\n`);
-    if (error instanceof SourceProblemsError) stderr.write(ROLE_HINT);
+    if (error instanceof SourceProblemsError && error.problems.some(isOfRole)) stderr.write(ROLE_HINT);
     return EXIT_CODES.misused;
   } finally {
     progress.close();
@@ -264,6 +264,10 @@ const wait: Wait = async (ms, signal) => {
     // It was asked to stop, which whoever waits looks at.
   }
 };
+
+function isOfRole(problem: string): boolean {
+  return /\bmay not read\b|\bpermission denied\b/.test(problem);
+}
 
 function isTable(source: TypeSource): source is TypeSource & { readonly kind: 'postgres' } {
   return source.kind === 'postgres';
