@@ -1,5 +1,6 @@
 // The part of the composition that is the admin listener's.
 import type { DecideOptions } from './authorize/decide-checks.ts';
+import type { ExplainDeps, ExplainOptions } from './authorize/explain-decision.ts';
 import { createExplainDecision } from './authorize/explain-decision.ts';
 import type { AuthenticateCaller } from './authorize/ports-callers.ts';
 import type { OperatorState, RecentDecisions } from './authorize/ports-explain.ts';
@@ -38,6 +39,8 @@ export interface AdminPartDeps {
   readonly readiness: { current(): Pick<OperatorState, 'ready' | 'dependencies'> };
   readonly recent: RecentDecisions;
   readonly decideOptions: DecideOptions;
+  readonly gates: ExplainDeps['gates'];
+  readonly rolloutOptions: Pick<ExplainOptions, 'offAnswer' | 'isBypassed'>;
 }
 
 /** Probes, metrics, the admin RPCs and the console, behind their guard. */
@@ -55,6 +58,8 @@ export function createAdmin(
     readiness,
     recent,
     decideOptions,
+    gates,
+    rolloutOptions,
   }: AdminPartDeps,
   config: Config,
 ): RequestHandler {
@@ -64,8 +69,8 @@ export function createAdmin(
   });
   const adminProcedures = createAdminProcedures({
     explainDecision: createExplainDecision(
-      { parents: parents.inspector, tracer: relationships.tracer, recent },
-      decideOptions,
+      { parents: parents.inspector, tracer: relationships.tracer, reader: relationships.reader, gates, recent },
+      { ...decideOptions, ...rolloutOptions },
     ),
     recent,
     readState: async () =>

@@ -1,7 +1,6 @@
 // The configuration in the terms of what it configures.
 import { randomBytes } from 'node:crypto';
 import type { HiddenDenialOptions } from './authorize/hidden-denials.ts';
-import type { IsEnforced } from './authorize/ports-rollout.ts';
 import type { CallersOptions } from './callers/open-callers.ts';
 import { isLocalAddress } from './config/address.ts';
 import type { Config } from './config/config.ts';
@@ -35,11 +34,6 @@ function toCaller<Settings extends { readonly permissions: readonly CallerPermis
 
 export function toPrincipalsOptions({ principals, authentication }: Config): PrincipalsOptions {
   return { ...principals, reloadIntervalMs: authentication.reloadIntervalMs };
-}
-
-/** Static, for as long as nothing that changes meanwhile says it. */
-export function toIsEnforced({ enforcement }: NonNullable<Config['agentex']>): IsEnforced {
-  return (account) => (enforcement.accounts.get(account) ?? enforcement.default) === 'on';
 }
 
 export function toParentOptions({ parents, redis, database, sources }: Config): ParentChainOptions {

@@ -295,10 +295,7 @@ export async function startServer(
       },
       config,
     ),
-    ...createAgentex(
-      { ...useCases, serve, clock: CLOCK, principals, observer: principalObserver, decisionLog },
-      config,
-    ),
+    ...createAgentex({ ...useCases, serve, clock: CLOCK, principals, observer: principalObserver, gating }, config),
     ...createForwardAuthDoor({ serve, authorizeRequest }, config),
   ]);
   const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, fallback: router }, limits);
@@ -321,6 +318,8 @@ export async function startServer(
       readiness,
       recent,
       decideOptions,
+      gates: rollout.gates,
+      rolloutOptions: gated,
     },
     config,
   );

@@ -6,12 +6,16 @@ import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import { decideOnObject, decideOnTenant } from './decide.ts';
 import type { ExplainedCheck, ExplainedObject, Explanation, FailedObject, UsedParentStep } from './explanation.ts';
+import type { RolloutSource } from './explain-rollout.ts';
+import { describeRollout, readRollout, toRolloutFlags } from './explain-rollout.ts';
+import { describeStanding, readStanding } from './explain-standing.ts';
 import { explainVerdict } from './explain-verdict.ts';
 import type { CheckPlan, PlanOptions } from './plan-check.ts';
 import { planCheck } from './plan-check.ts';
 import { toAskedAs } from './pending.ts';
 import type { CallContext, RelationshipCheck, RelationshipObject, RelationshipResult } from './ports.ts';
 import type { CheckTracer, ParentInspector, RecentDecision, RecentDecisions, Snapshot } from './ports-explain.ts';
+import type { RelationshipReader } from './ports-lifecycle.ts';
 
 /** What to explain: a question, or a decision that is still in memory. */
 export type ExplainRequest =
@@ -25,19 +29,26 @@ export type ExplainRequest =
  *
  * @throws InvalidArgumentError if the deployment has no rule for what is asked.
  * @throws NotFoundError if the decision is not in memory.
- * @throws FailedPreconditionError if it has no revision, or its revision is gone.
+ * A decision for which nobody was asked, since its account was not enforced, has no revision: it is explained as of now.
+ *
+ * @throws FailedPreconditionError if it has no revision otherwise, or its revision is gone.
  */
 export type ExplainDecision = (request: ExplainRequest, context: CallContext) => Promise<Explanation>;
 
 export interface ExplainDeps {
   readonly parents: ParentInspector;
   readonly tracer: CheckTracer;
+  readonly reader: Pick<RelationshipReader, 'read'>;
+  readonly gates: RolloutSource['gates'];
   readonly recent: Pick<RecentDecisions, 'find'>;
 }
 
-export interface ExplainOptions extends PlanOptions {
+export interface ExplainOptions extends PlanOptions, Pick<RolloutSource, 'offAnswer' | 'isBypassed'> {
   readonly revealReadable: boolean;
 }
+
+/** The reasons of decisions for which nobody was asked. */
+const UNASKED: ReadonlySet<string> = new Set(['legacy', 'unenforced', 'bypassed']);
 
 const DENIED: RelationshipResult = { kind: 'denied' };
 
@@ -60,6 +71,15 @@ export function createExplainDecision(deps: ExplainDeps, options: ExplainOptions
     const questions = toQuestions(plan, object, principal, askedAs, options.revealReadable);
     const checks = await traceAll(questions, floor ?? plan.consistency, deps.tracer, context);
     const outcome = conclude(plan, object, checks);
+    const isDenied = outcome.kind === 'decided' && outcome.reason === 'denied';
+    // What is written now says nothing of a decision that is replayed.
+    const standing =
+      isDenied && snapshot === undefined && object.kind === 'resource'
+        ? describeStanding(await readStanding(object, deps.reader, context), object, principal)
+        : undefined;
+    const { type } = check.resource;
+    const rollout = await readRollout({ ...options, gates: deps.gates }, type, principal);
+    const told = describeRollout(rollout, type, principal);
     return {
       principal,
       check,
@@ -69,12 +89,12 @@ export function createExplainDecision(deps: ExplainDeps, options: ExplainOptions
         permission: plan.permission,
         consistency: plan.consistency,
         floor,
-        flags: toFlags(check, options),
+        flags: [...toFlags(check, options), ...toRolloutFlags(rollout)],
       },
       parents: steps,
       object,
       checks,
-      verdict: explainVerdict({ principal, check, plan, steps, object, checks, outcome }),
+      verdict: explainVerdict({ principal, check, plan, steps, object, checks, outcome, standing, told }),
     };
   };
 }
@@ -84,6 +104,9 @@ function findAsked(request: ExplainRequest, recent: ExplainDeps['recent']): Aske
   const recorded = recent.find(request.decisionId, request.index);
   if (recorded === undefined) throw new NotFoundError();
   const { principal, check, evidence } = recorded.record;
+  if (evidence === undefined && UNASKED.has(recorded.record.reason)) {
+    return { principal, check, recorded, snapshot: undefined };
+  }
   if (evidence === undefined || evidence.checkedAt === '') {
     throw new FailedPreconditionError('decision: it has no revision to replay it at; explain the question instead');
   }

@@ -3,7 +3,7 @@ import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import type { ResourceRef } from '../domain/resource.ts';
 import type { ExplainedCheck, ExplainedObject, FailedObject, UsedParentStep, Verdict } from './explanation.ts';
-import { caveatsThatDeny, grantsOf, isBare, missingGrantsOf } from './explain-trace.ts';
+import { caveatsThatDeny, closedGatesOf, grantsOf, isBare, isUntold, missingGrantsOf } from './explain-trace.ts';
 import type { CheckPlan } from './plan-check.ts';
 
 /** All that a verdict is put into words from. */
@@ -15,20 +15,25 @@ export interface VerdictFindings {
   readonly object: ExplainedObject | FailedObject;
   readonly checks: readonly ExplainedCheck[];
   readonly outcome: Outcome;
+  /** What is written of the object, in words; undefined if it does not matter or could not be told. */
+  readonly standing: string | undefined;
+  /** What callers are told instead, in words; undefined if they are told the outcome. */
+  readonly told: string | undefined;
 }
 
 /** Says in a sentence why an outcome is what it is. */
 export function explainVerdict(findings: VerdictFindings): Verdict {
   const { outcome } = findings;
+  const but = findings.told === undefined ? '' : `. But ${findings.told}`;
   if (outcome.kind === 'failed') {
-    return { outcome: 'COULD_NOT_TELL', reason: outcome.error.name, why: outcome.error.message };
+    return { outcome: 'COULD_NOT_TELL', reason: outcome.error.name, why: `${outcome.error.message}${but}` };
   }
   const { decision, reason } = outcome;
-  return { outcome: decision.kind, reason, why: [sentence(findings), disagreement(findings)].join('') };
+  return { outcome: decision.kind, reason, why: [sentence(findings), disagreement(findings), but].join('') };
 }
 
 function sentence(findings: VerdictFindings): string {
-  const { principal, check, object, plan, steps, outcome, checks } = findings;
+  const { principal, check, object, plan, steps, outcome, checks, standing } = findings;
   const who = `${principal.kind}:${principal.id}`;
   const reason = outcome.kind === 'decided' ? outcome.reason : undefined;
   const create = checks.find(({ purpose }) => purpose === 'create');
@@ -44,17 +49,28 @@ function sentence(findings: VerdictFindings): string {
   const trace = asked?.trace;
   if (reason === 'held') {
     const grants = trace === undefined ? [] : grantsOf(trace);
-    return `${who} holds ${plan.permission} on ${on}${grants.length === 0 ? '' : `, by ${grants.join(' and ')}`}`;
+    const by = grants.length === 0 ? '' : `, by ${grants.join(' and ')}`;
+    const untold =
+      trace !== undefined && isUntold(trace) ? '; SpiceDB had it in its cache, which does not say why' : '';
+    return `${who} holds ${plan.permission} on ${on}${by}${untold}`;
   }
   const missing = trace === undefined ? [] : missingGrantsOf(trace);
   const caveats = trace === undefined ? [] : caveatsThatDeny(trace);
+  const gates = trace === undefined ? [] : closedGatesOf(trace);
   const because = [
     ...(missing.length === 0 ? [] : [`it has none of ${missing.join(', ')}`]),
     ...caveats,
-    ...(trace !== undefined && isBare(trace) ? ['nothing of it was found, so it may not be registered'] : []),
+    ...gates.map((account) => `the gate of the account ${account} is not open to it (taskgate add-account opens it)`),
+    ...(trace !== undefined && isUntold(trace) ? ['SpiceDB had it in its cache, which does not say why'] : []),
+    ...(standing === undefined ? [] : [standing]),
+    ...(standing === undefined && object.kind === 'resource' && trace !== undefined && isBare(trace)
+      ? ['nothing of it was found, so perhaps it is not registered']
+      : []),
     ...(asked?.result === 'conditional' ? ['what is conditional counts as denied'] : []),
   ];
-  const denied = `${who} does not hold ${plan.permission} on ${on}`;
+  const isInherited = object.kind !== 'tenant' && object.type !== check.resource.type;
+  const whose = isInherited ? `, the parent of ${formatRef(check.resource)}` : '';
+  const denied = `${who} does not hold ${plan.permission} on ${on}${whose}`;
   return because.length === 0 ? denied : `${denied}: ${because.join('; ')}`;
 }
 

@@ -4,7 +4,7 @@ import type { TypeModel } from '../domain/type-model.ts';
 import type { ListReadableTasks } from './list-readable-tasks.ts';
 import type { RolloutGates, RolloutObserver } from './ports-rollout.ts';
 
-/** The type whose ids are listed. */
+/** The type whose ids are listed unless another one is named. */
 const TASK = 'task';
 
 /**
@@ -33,16 +33,16 @@ export function gateLists(
 ): ListReadableTasks {
   if (gates.enforcesAll && isBypassed === undefined) return listReadableTasks;
   return async function* gated(request, context) {
-    const { principal, operation } = request;
-    const enforcement = types.has(TASK) ? await gates.enforcement(TASK, principal) : 'enforce';
+    const { principal, type = TASK, operation } = request;
+    const enforcement = types.has(type) ? await gates.enforcement(type, principal) : 'enforce';
     const bypassed = enforcement === 'enforce' && isBypassed?.(principal) === true;
     // What can't be listed is refused in every account.
-    const isListable = types.get(TASK)?.rules.get(operation)?.kind === 'self';
+    const isListable = types.get(type)?.rules.get(operation)?.kind === 'self';
     if (!isListable || (enforcement === 'enforce' && !bypassed)) {
       yield* listReadableTasks(request, context);
       return;
     }
-    observer.answered(TASK, enforcement, bypassed ? 'bypassed' : 'unenforced', 1);
+    observer.answered(type, enforcement, bypassed ? 'bypassed' : 'unenforced', 1);
     if (bypassed || offAnswer === 'allow') yield { kind: 'unscoped' };
     yield { kind: 'complete' };
   };

@@ -26,7 +26,7 @@ export interface ListRequest {
 
 export type ListEvent =
   | { readonly kind: 'page'; readonly taskIds: readonly string[]; readonly position: ListPosition }
-  /** The principal may do the operation on every task (no other type has that); no ids follow. */
+  /** Every one counts as held, whatever there is (by configuration only); no ids follow. */
   | { readonly kind: 'unscoped' }
   /** The last event: nothing is missing. */
   | { readonly kind: 'complete' };

@@ -87,7 +87,9 @@ async function askServer(
   } catch (error) {
     // Not what fetch says: it may hold the header.
     const isLate = error instanceof Error && error.name === 'TimeoutError';
-    throw new ExplainFault(`${target.host} ${isLate ? 'did not answer in time' : 'can not be reached'}`);
+    throw new ExplainFault(
+      `${target.host} ${isLate ? 'did not answer in time' : 'can not be reached (--admin URL says where the admin listener is)'}`,
+    );
   }
   if (status !== 200) throw new ExplainFault(toProblem(status, text, subject));
   try {

@@ -15,6 +15,7 @@ import type { RunState } from '../lifecycle/reconcile/run-state.ts';
 import { createRun } from '../lifecycle/reconcile/run-state.ts';
 import { createTenantGates } from '../lifecycle/tenant-gates.ts';
 import { createPostgresRows } from '../parents/postgres-rows.ts';
+import { SourceProblemsError } from '../parents/postgres-catalogue.ts';
 import { createPostgresSql } from '../parents/postgres-sql.ts';
 import { confirmRowSources } from '../parents/row-queries.ts';
 import type { Sql } from '../parents/sql.ts';
@@ -43,6 +44,10 @@ const CLOCK: Clock = { nowMs: Date.now };
 /** Two pages, a probe for each type that they name, and what registers. */
 const POOL_SIZE = 4;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** The role of `serve` can't read what a row is registered with. */
+const ROLE_HINT =
+  'taskgate: reconcile and backfill read more than serve does: TASKGATE_DATABASE_URL must be of a role that may, such as ' +
+  'taskgate_reconcile (deploy/postgres/read-only-role.sql)\n';
 /** 0: clean, or all was repaired. 1: differences are left. 2: it could not be told. */
 const EXIT_CODE_OF: Readonly<Record<ReconcileReport['result'], ExitCode>> = { clean: 0, drift: 1, unknown: 2 };
 
@@ -66,6 +71,16 @@ export async function runReconcile(
     return EXIT_CODES.misused;
   }
   const types = options.types.length === 0 ? registered : registered.filter((type) => options.types.includes(type));
+  // Nothing that could differ is nothing that was found to be right.
+  if (
+    name === 'backfill' &&
+    !config.sources.some((source) => isTable(source) && source.rows !== undefined && types.includes(source.type))
+  ) {
+    stderr.write(
+      `taskgate: nothing can be registered: say whom rows belong to, in ${types.map((type) => `types.${type}.rows`).join(', ')}\n`,
+    );
+    return EXIT_CODES.misused;
+  }
   const progress = createProgress({ stream: stderr, clock: CLOCK });
   try {
     const fingerprint = toFingerprint(name, types, config);
@@ -77,6 +92,7 @@ export async function runReconcile(
     // Never 1, which says that differences were found.
     progress.close();
     stderr.write(`taskgate: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (error instanceof SourceProblemsError && error.problems.some(isOfRole)) stderr.write(ROLE_HINT);
     return EXIT_CODES.misused;
   } finally {
     progress.close();
@@ -248,6 +264,10 @@ const wait: Wait = async (ms, signal) => {
     // It was asked to stop, which whoever waits looks at.
   }
 };
+
+function isOfRole(problem: string): boolean {
+  return /\bmay not read\b|\bpermission denied\b/.test(problem);
+}
 
 function isTable(source: TypeSource): source is TypeSource & { readonly kind: 'postgres' } {
   return source.kind === 'postgres';

@@ -35,6 +35,8 @@ const STEPS: Readonly<Record<StepOutcome, string>> = {
   [StepOutcome.MISS]: 'miss',
   [StepOutcome.FAULT]: 'FAULT',
 };
+/** The plan's floor where a decision is replayed. */
+const REPLAYED = 'at_exact_snapshot';
 const GREEN = 32;
 const RED = 31;
 const YELLOW = 33;
@@ -95,17 +97,22 @@ function formatObject({ kind, type, id }: CheckedObject): string {
   return kind === ObjectKind.ABSENT || kind === ObjectKind.UNKNOWN ? `an absent ${type}` : `${type}:${id}`;
 }
 
-function renderRecorded({ recorded, verdict }: ExplainDecisionResponse): readonly string[] {
+function renderRecorded({ recorded, verdict, plan }: ExplainDecisionResponse): readonly string[] {
   if (recorded === undefined) return [];
   const { decisionId, decidedAt, caller, outcome, reason } = recorded;
   const at = decidedAt === undefined ? '' : new Date(Number(decidedAt.seconds) * 1_000).toISOString();
   const isSame = outcome === verdict?.outcome;
+  const isReplayed = plan?.floor === REPLAYED;
   return [
     `decision ${toPlainText(decisionId)}, made ${at} for ${toPlainText(caller)}: ${OUTCOMES[outcome]} (${toPlainText(reason)})`,
-    isSame
-      ? '  replayed at its revision'
-      : '  replayed at its revision it comes out differently: rows have changed since',
+    isReplayed ? replayed(isSame) : '  nobody was asked for it: explained as of now',
   ];
+}
+
+function replayed(isSame: boolean): string {
+  return isSame
+    ? '  replayed at its revision'
+    : '  replayed at its revision it comes out differently: rows have changed since';
 }
 
 function renderParents(

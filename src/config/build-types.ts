@@ -70,7 +70,12 @@ function mergeTypes(configured: Settings['types'], report: ReportProblem): Map<s
     if (problem !== undefined) {
       report(toKeyPath(['types', name]), problem);
     } else if (settings !== null) {
-      merged.set(name, settings);
+      const { rows } = settings;
+      const base = merged.get(name);
+      merged.set(
+        name,
+        rows !== undefined && base !== undefined && hasRowsAlone(settings) ? { ...base, rows } : settings,
+      );
     } else if (!merged.delete(name)) {
       report(
         `types.${name}`,
@@ -79,6 +84,12 @@ function mergeTypes(configured: Settings['types'], report: ReportProblem): Map<s
     }
   }
   return merged;
+}
+
+/** By itself it is no type: it says of a default one whom its rows belong to. */
+function hasRowsAlone({ rows, registered, operations, ...others }: TypeSettings): boolean {
+  const isBare = !registered && Object.keys(operations).length === 0;
+  return rows !== undefined && isBare && Object.values(others).every((value) => value === undefined);
 }
 
 function checkShape(name: string, settings: TypeSettings, context: Context): void {

@@ -1,8 +1,8 @@
 import type { TypeSettingsInput } from './settings-schema.ts';
 
 /**
- * The types of DESIGN.md §2, in the shape of the YAML. A type of the same name in `types` replaces one whole; `null`
- * removes it.
+ * The types of DESIGN.md §2, in the shape of the YAML. A type of the same name in `types` replaces one whole, or,
+ * if it has `rows` alone, adds them; `null` removes it.
  */
 export const DEFAULT_TYPES: Readonly<Record<string, TypeSettingsInput>> = {
   task: {

@@ -4,6 +4,7 @@ import { readVariable } from './environment.ts';
 import { didYouMean } from './nearest.ts';
 import type { ReportProblem } from './problem.ts';
 import { toKeyPath } from './problem.ts';
+import { REMOVED_SETTINGS } from './removed-settings.ts';
 import type { Tree } from './tree.ts';
 import { isTree } from './tree.ts';
 
@@ -52,7 +53,8 @@ function normalize(value: unknown, wrapped: z.core.$ZodType, path: Path, deps: N
     const childSchema = childSchemaOf(schema, key);
     if (childSchema === undefined) {
       const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-      deps.report(toKeyPath(childPath), `is not a known key${didYouMean(key, known)}`);
+      const keyPath = toKeyPath(childPath);
+      deps.report(keyPath, REMOVED_SETTINGS.get(keyPath) ?? `is not a known key${didYouMean(key, known)}`);
       continue;
     }
     const result = normalize(child, childSchema, childPath, deps);

@@ -65,8 +65,6 @@ export const gatewayPrincipalSchema = z.object({
   claims: claimsSchema.exactOptional(),
 });
 
-const SWITCH = ['on', 'off'] as const;
-
 /** `agentex`: the door for `AGENTEX_AUTH_URL`. */
 export const agentexSchema = z.object({
   signing_keys: listOf(
@@ -82,12 +80,6 @@ export const agentexSchema = z.object({
   principal_ttl_ms: integer(MINUTE_MS, DAY_MS).default(HOUR_MS),
   api_key_header: headerName().default('x-api-key'),
   max_items: integer(1, 1_000_000).default(100_000),
-  enforcement: z
-    .object({
-      default: choice(SWITCH).default('on'),
-      accounts: z.record(z.string(), choice(SWITCH)).prefault({}),
-    })
-    .prefault({}),
 });
 
 /** `principals`, with defaults. */

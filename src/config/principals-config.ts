@@ -68,8 +68,6 @@ export interface AgentexConfig {
   readonly apiKeyHeader: string;
   /** Ids in one search, 1–1,000,000; default 100,000. A longer list is an error, and never cut. */
   readonly maxItems: number;
-  /** Accounts in which everything is allowed, until they are ready. Default on for all. */
-  readonly enforcement: { readonly default: 'on' | 'off'; readonly accounts: ReadonlyMap<string, 'on' | 'off'> };
 }
 
 export interface PrincipalKeyConfig {

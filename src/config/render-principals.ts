@@ -37,13 +37,12 @@ export function toGatewayPrincipalTree({ from, tokenHeader, headers, claims }: P
 }
 
 /** `agentex`, as YAML has it. */
-export function toAgentexTree({ signingKeys, principalTtlMs, apiKeyHeader, maxItems, enforcement }: AgentexConfig) {
+export function toAgentexTree({ signingKeys, principalTtlMs, apiKeyHeader, maxItems }: AgentexConfig) {
   return {
     signing_keys: signingKeys.map(({ id }) => ({ id, secret: MASK })),
     principal_ttl_ms: principalTtlMs,
     api_key_header: apiKeyHeader,
     max_items: maxItems,
-    enforcement: { default: enforcement.default, accounts: Object.fromEntries(enforcement.accounts) },
   };
 }
 

@@ -45,10 +45,6 @@ export function toAgentexConfig(settings: AgentexSettings | undefined): { readon
       principalTtlMs: settings.principal_ttl_ms,
       apiKeyHeader: settings.api_key_header,
       maxItems: settings.max_items,
-      enforcement: {
-        default: settings.enforcement.default,
-        accounts: new Map(Object.entries(settings.enforcement.accounts)),
-      },
     },
   };
 }

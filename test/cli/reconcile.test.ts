@@ -161,6 +161,34 @@ test('backfill registers and removes nothing', async () => {
   ]);
 });
 
+test('backfill that can register nothing says so, and is not clean', async () => {
+  await writeFile(path('no-rows.yaml'), '');
+  const { exitCode, stdout, stderr } = await runTaskgate(['backfill', '--type', 'task'], {
+    ...env,
+    TASKGATE_CONFIG: path('no-rows.yaml'),
+  });
+  expect([exitCode, stdout, stderr]).toEqual([
+    2,
+    '',
+    'taskgate: nothing can be registered: say whom rows belong to, in types.task.rows\n',
+  ]);
+});
+
+test('a role that may not read the rows is told which one may', async () => {
+  const url = new URL(env['TASKGATE_DATABASE_URL'] ?? '');
+  const database = url.pathname.slice(1);
+  url.username = `${database}_serves`;
+  await stores.sql(`CREATE ROLE "${url.username}" LOGIN`);
+  const { exitCode, stderr } = await runTaskgate(['backfill', '--type', 'task'], {
+    ...env,
+    TASKGATE_DATABASE_URL: url.href,
+  });
+  await stores.sql(`DROP ROLE "${url.username}"`);
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(/types\.task\.id: the database role may not read column id/);
+  expect(stderr).toMatch(/TASKGATE_DATABASE_URL must be of a role that may, such as taskgate_reconcile/);
+});
+
 test('writes the report and the metrics to files', async () => {
   const files = ['--report', path('report.json'), '--metrics', path('taskgate.prom')];
   const { exitCode, stdout } = await runTaskgate(['reconcile', '--apply', ...QUICK, ...files], env);

@@ -97,8 +97,8 @@ describe('what proves principals', () => {
       'agentex.api_key_header: must not be authorization, where tokens are',
     ],
     [
-      `${GOOD}\nagentex: { ${KEYS}, enforcement: { accounts: { acme: maybe } } }`,
-      'agentex.enforcement.accounts.acme: must be one of on, off',
+      `${GOOD}\nagentex: { ${KEYS}, enforcement: { accounts: { acme: off } } }`,
+      /^agentex\.enforcement: is now rollout\.enforcement and rollout\.dual_write/,
     ],
   ])('has a problem: %s', (yaml, problem) => {
     expect(expectProblems(load({ yaml, files: FILES }))).toEqual([

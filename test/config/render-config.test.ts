@@ -19,7 +19,7 @@ principals:
   clock_tolerance_ms: 0
   max_token_bytes: 1024
   jwks: { timeout_ms: 900, max_age_ms: 2000, cooldown_ms: 3000, max_bytes: 2048 }
-agentex: { signing_keys: [{ id: b, secret: ${SIGNING_SECRET} }, { id: a, secret: ${SIGNING_SECRET} }], principal_ttl_ms: 60000, api_key_header: x-key, max_items: 7, enforcement: { default: "off", accounts: { acme: "on", "Globex 2": "off" } } }
+agentex: { signing_keys: [{ id: b, secret: ${SIGNING_SECRET} }, { id: a, secret: ${SIGNING_SECRET} }], principal_ttl_ms: 60000, api_key_header: x-key, max_items: 7 }
 spicedb: { endpoint: "spicedb:50051", token: the-token, tls: { enabled: true, ca_file: /ca.pem }, timeout_ms: 900, sentinels: 3, retry_ratio: 0.25 }
 database: { url: "postgres://reader:database-password@db:5432/app?sslmode=require", pool_size: 4, connect_timeout_ms: 40, timeout_ms: 300, max_queue: 5 }
 breakers: { failure_ratio: 0.75, min_calls: 3, window_ms: 1000, open_ms: 20, max_open_ms: 30 }

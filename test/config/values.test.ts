@@ -106,6 +106,23 @@ types:
   });
 });
 
+test('a default type that is given rows alone keeps everything else', () => {
+  const rows = 'rows: { owner: { user: created_by }, account: account_id }';
+  const built = expectValid(load({ yaml: `types: { agent: { ${rows} } }` }));
+  const plain = expectValid(load({ yaml: '' }));
+  expect(built.types).toEqual(plain.types);
+  expect(built.registrations).toEqual(plain.registrations);
+  expect(built.sources.filter((source) => 'rows' in source)).toEqual([
+    {
+      ...plain.sources.find(({ type }) => type === 'agent'),
+      rows: { owner: [{ kind: 'user', value: 'created_by' }], account: 'account_id' },
+    },
+  ]);
+  expect(load({ yaml: `types: { thing: { ${rows} } }` })).toMatchObject({ kind: 'invalid' });
+  expect(load({ yaml: `types: { agent: { ${rows}, table: agents } }` })).toMatchObject({ kind: 'invalid' });
+  expect(load({ yaml: `types: { message: { ${rows} } }` })).toMatchObject({ kind: 'invalid' });
+});
+
 test('an operation keeps its default consistency if another is set', () => {
   const { consistency } = expectValid(
     load({ yaml: 'consistency: { update: fully_consistent, cancel: minimize_latency }' }),

@@ -63,7 +63,7 @@ describe('deploy/compose.yaml', () => {
   });
 
   it('runs taskgate as nobody in particular, in 256M', () => {
-    expect(taskgates.map(([name]) => name)).toEqual(['taskgate-schema', 'taskgate']);
+    expect(taskgates.map(([name]) => name)).toEqual(['taskgate-schema', 'taskgate', 'taskgate-reconcile']);
     for (const [, service] of taskgates) {
       expect(service.user).toBe('65532:65532');
       expect(service.deploy?.resources.limits.memory).toBe('256M');

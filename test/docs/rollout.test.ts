@@ -10,7 +10,7 @@ const GUIDE = readFileSync(new URL('../../docs/rollout.md', import.meta.url), 'u
 /** In their order: configurations, and commands with what they print. */
 const BLOCKS = Array.from(
   GUIDE.matchAll(
-    /<!-- (?<kind>config|example|shows): (?<name>[\w-]+) -->\n```\w+\n(?<text>[\s\S]*?)```(?:\n\n```(?:json)?\n(?<output>[\s\S]*?)```)?/g,
+    /<!-- (?<kind>config|example|shows): (?<name>[\w-]+) -->\n```\w+\n(?<text>[\s\S]*?)```(?:\n\n```(?:json|text)?\n(?<output>[\s\S]*?)```)?/g,
   ),
   ({ groups }) => ({
     kind: groups?.['kind'],
@@ -35,8 +35,8 @@ it('is whole', () => {
   expect(steps.map(({ name, commands }) => [name, commands.length])).toEqual([
     ['off', 1],
     ['dual-write', 0],
-    ['shadow', 2],
-    ['enforce', 1],
+    ['shadow', 3],
+    ['enforce', 2],
     ['rollback', 1],
   ]);
 });
@@ -47,9 +47,10 @@ it.each(steps)('the step $name prints what the guide shows', async ({ yaml, comm
     const { http, admin } = gate.addresses;
     const here = text.replace('127.0.0.1:8080', http).replace('127.0.0.1:9090', admin);
     await vi.waitFor(async () => {
-      const { stdout } = await promisify(execFile)('bash', ['-c', here]);
+      const env = { ...process.env, TASKGATE_ADMIN_ADDRESS: admin };
+      const { stdout } = await promisify(execFile)('bash', ['-c', here], { env });
       expect(stdout.trim()).toBe(output.trim());
-    }, 5_000);
+    }, 15_000);
   }
   if (commands.some(({ kind }) => kind === 'shows')) {
     await vi.waitFor(() => expect(gate.decisions).toHaveLength(1));

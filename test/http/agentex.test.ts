@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { createAgentexClient as CreateClient, Somebody } from '../support/agentex.ts';
 import { AGENTEX_SECRET, createAgentexClient, toApiKeysFile } from '../support/agentex.ts';
+import { readMetric } from '../support/metrics.ts';
 import { createTestDirectory } from '../support/files.ts';
 import type { TestDirectory } from '../support/files.ts';
 import { AUDIENCE, goodClaims, ISSUER, startIssuer } from '../support/issuer.ts';
@@ -488,7 +489,8 @@ describe('what is written', () => {
 describe('an account that is not enforced', () => {
   it('is allowed everything, writes nothing, and is logged and counted as such', async () => {
     const decisionLog = 'telemetry: { decision_log: { sink: stdout } }';
-    const yaml = await toYaml(decisionLog, ', enforcement: { accounts: { acme: off } }');
+    const rollout = 'rollout: { accounts: { acme: { enforcement: "off", dual_write: "off" } } }';
+    const yaml = await toYaml(`${decisionLog}\n${rollout}`);
     await using off = await startWithStores(stores, { yaml });
     const client = createAgentexClient(off.addresses.http);
     expect(answerOf(await client.check('dave', 'delete', 'task', 'task-1'))).toEqual(DONE);
@@ -508,18 +510,95 @@ describe('an account that is not enforced', () => {
     expect((await agentex.check('dave', 'read', 'task', 'task-1')).status).toBe(403);
     const { body } = await exchangeHttp1(`http://${off.addresses.admin}/metrics`, { method: 'GET' });
     expect(body).toContain(
-      'taskgate_decisions_total{type="task",operation="delete",outcome="ALLOWED",reason="bypassed",parent="none",relationships="none"} 2',
+      'taskgate_decisions_total{type="task",operation="delete",outcome="ALLOWED",reason="unenforced",parent="none",relationships="none"} 1',
     );
+    expect(body).toContain('taskgate_rollout_answers_total{type="task",enforcement="off",by="unenforced"} 3');
+    expect(body).toContain('taskgate_rollout_writes_skipped_total{type="task",reason="dual_write_off"} 4');
     expect(body).toContain('taskgate_principals_total{source="signed",outcome="malformed"} 1');
-    await vi.waitFor(() => expect(off.decisions.join('\n')).toContain('"reason":"bypassed"'));
+    await vi.waitFor(() => expect(off.decisions.join('\n')).toContain('"reason":"unenforced"'));
+    expect(off.decisions.join('\n')).toContain('"flags":["enforcement=off"]');
   });
 
   it('may be the rule, with exceptions', async () => {
-    const yaml = await toYaml('', ', enforcement: { default: off, accounts: { acme: on } }');
+    const yaml = await toYaml('rollout: { enforcement: "off", accounts: { acme: { enforcement: enforce } } }');
     await using other = await startWithStores(stores, { yaml });
     const client = createAgentexClient(other.addresses.http);
     expect(answerOf(await client.check('dave', 'read', 'task', 'task-1'))).toEqual(DENIED);
     expect(answerOf(await client.check('mallory', 'read', 'task', 'task-1'))).toEqual(DONE);
+  });
+});
+
+describe('the rollout', () => {
+  const search = async (client: typeof agentex, who: Somebody, type: string) =>
+    answerOf(await client.ask(who, 'search', { filter_resource: type, filter_operation: 'read' }));
+
+  it('goes by the type that is asked about, of a search too', async () => {
+    const yaml = await toYaml('rollout: { accounts: { acme: { types: { agent: { enforcement: "off" } } } } }');
+    await using other = await startWithStores(stores, { yaml });
+    const client = createAgentexClient(other.addresses.http);
+    expect(answerOf(await client.check('dave', 'read', 'agent', 'agent-1'))).toEqual(DONE);
+    expect(await search(client, 'dave', 'agent')).toEqual([200, '{"unscoped":true}']);
+    expect(answerOf(await client.check('dave', 'read', 'task', 'task-1'))).toEqual(DENIED);
+    expect(await search(client, 'dave', 'task')).toEqual([200, '{"items":[],"success":true}']);
+  });
+
+  it('decides beside the answer in shadow, and counts what would differ', async () => {
+    const yaml = await toYaml('rollout: { enforcement: shadow }');
+    await using shadow = await startWithStores(stores, { yaml });
+    const client = createAgentexClient(shadow.addresses.http);
+    expect(answerOf(await client.check('dave', 'read', 'task', 'task-1'))).toEqual(DONE);
+    expect(await search(client, 'dave', 'task')).toEqual([200, '{"unscoped":true}']);
+    await vi.waitFor(async () =>
+      expect(
+        await readMetric(
+          shadow.addresses.admin,
+          'taskgate_rollout_differences_total{type="task",class="legacy_allow_we_deny"}',
+        ),
+      ).toBe(1),
+    );
+  });
+
+  it('may deny everything where it is off', async () => {
+    const yaml = await toYaml('rollout: { enforcement: "off", off_answer: deny }');
+    await using other = await startWithStores(stores, { yaml });
+    const client = createAgentexClient(other.addresses.http);
+    expect(answerOf(await client.check('alice', 'read', 'task', 'task-1'))).toEqual(DENIED);
+    expect(answerOf(await client.check('alice', 'create', 'task', '*'))).toEqual(DENIED);
+    expect(await search(client, 'alice', 'task')).toEqual([200, '{"items":[],"success":true}']);
+  });
+
+  it('allows everything to a trusted principal where it is enforced', async () => {
+    const yaml = await toYaml('rollout: { bypass: [{ kind: user, id: dave, account: acme }] }');
+    await using other = await startWithStores(stores, { yaml });
+    const client = createAgentexClient(other.addresses.http);
+    expect(answerOf(await client.check('dave', 'delete', 'task', 'task-1'))).toEqual(DONE);
+    expect(await search(client, 'dave', 'task')).toEqual([200, '{"unscoped":true}']);
+    expect(answerOf(await client.check('carol', 'delete', 'task', 'task-1'))).toEqual(DENIED);
+  });
+
+  it.each(['off', 'shadow'])('refuses no write where it is %s, and writes none that it would refuse', async (word) => {
+    const yaml = await toYaml(
+      `rollout: { accounts: { acme: { enforcement: "${word}", types: { agent: { enforcement: enforce } } } } }`,
+    );
+    await using other = await startWithStores(stores, { yaml });
+    const client = createAgentexClient(other.addresses.http);
+    const taken = { resource: task('task-1'), parent: null, operation: 'read' };
+    for (const path of ['register', 'grant', 'revoke']) {
+      expect([path, answerOf(await client.ask('dave', path, taken))]).toEqual([path, DONE]);
+    }
+    const refused = 'taskgate_rollout_writes_skipped_total{type="task",reason="refused"}';
+    expect(await readMetric(other.addresses.admin, refused)).toBe(3);
+    expect((await agentex.check('dave', 'read', 'task', 'task-1')).status).toBe(403);
+    expect((await agentex.check('alice', 'delete', 'task', 'task-1')).status).toBe(200);
+    // What may be written is.
+    const own = { resource: task(`task-${word}`), parent: null };
+    expect(answerOf(await client.ask('dave', 'register', own))).toEqual(DONE);
+    expect((await agentex.check('dave', 'delete', 'task', `task-${word}`)).status).toBe(200);
+    // Where it is enforced, it is refused.
+    const agent = { resource: { type: 'agent', selector: 'agent-1' }, parent: null, operation: 'read' };
+    for (const path of ['register', 'grant', 'revoke']) {
+      expect([path, answerOf(await client.ask('dave', path, agent))]).toEqual([path, DENIED]);
+    }
   });
 });
 

@@ -58,7 +58,9 @@ describe('an explanation', () => {
       'message:no-such-msg is absent: no row in messages with id = "no-such-msg"',
     );
     expect((await explain(ask('dave', 'message', 'msg-1'))).verdict?.why).toBe(
-      'user:dave does not hold read on task:task-1: it has none of task:task-1#editor, task:task-1#owner, task:task-1#viewer',
+      'user:dave does not hold read on task:task-1, the parent of message:msg-1: it has none of task:task-1#editor, ' +
+        'task:task-1#owner, task:task-1#viewer; what is written of task:task-1 is tenant tenant:acme, editor user:bob, ' +
+        'owner user:alice, parent agent:agent-1, viewer user:carol',
     );
   });
 
@@ -66,8 +68,10 @@ describe('an explanation', () => {
     const request = { principal: user('alice', 'globex'), ...item('message', 'msg-1') };
     const { verdict, checks } = await explain(request);
     expect(verdict?.why).toBe(
-      'user:alice does not hold read on task:task-1: the caveat same_account (account == tenant_account) is false for ' +
-        'account = "globex", tenant_account = "acme"',
+      'user:alice does not hold read on task:task-1, the parent of message:msg-1: the caveat same_account ' +
+        '(account == tenant_account) is false for account = "globex", tenant_account = "acme"; task:task-1 is of the ' +
+        'account acme, and the principal acts in globex; what is written of task:task-1 is tenant tenant:acme, ' +
+        'owner user:alice, editor user:bob, parent agent:agent-1, viewer user:carol',
     );
     expect(checks[0]?.trace?.children.find(({ name }) => name === 'member')?.caveat?.context).toEqual({
       account: 'globex',
@@ -75,8 +79,48 @@ describe('an explanation', () => {
     });
   });
 
-  it('suspects that a row is not registered', async () => {
-    expect((await explain(ask('alice', 'message', 'msg-5'))).verdict?.why).toMatch(/may not be registered$/);
+  it('says of which account a resource is where the role is missing, too', async () => {
+    expect((await explain(ask('alice', 'message', 'msg-9'))).verdict?.why).toMatch(
+      /; task:task-9 is of the account globex, and the principal acts in acme; what is written of task:task-9 is /,
+    );
+  });
+
+  it('says that a row is not registered', async () => {
+    expect((await explain(ask('alice', 'message', 'msg-5'))).verdict?.why).toBe(
+      'user:alice does not hold read on task:task-5, the parent of message:msg-5: nothing is written of task:task-5: ' +
+        'it is not registered, so nobody holds anything on it (taskgate reconcile --apply registers it if it has a row)',
+    );
+  });
+
+  it('says that the gate of an account is not open', async () => {
+    const request = { principal: user('alice', 'initech'), ...item('task', '*', Operation.CREATE) };
+    expect((await explain(request)).verdict?.why).toBe(
+      'user:alice does not hold create_task on tenant:initech: it has none of tenant:initech#member; the gate of the ' +
+        'account initech is not open to it (taskgate add-account opens it)',
+    );
+  });
+
+  it('of a role that was taken shows who has one, and the decision from before shows that it was held', async () => {
+    await using client = createGrpcClient('gRPC', gate().addresses.grpc);
+    const { registerResource, grantRole, revokeRole } = AuthorizationService.method;
+    const resource = { type: 'task', key: { case: 'id', value: 'task-revoked' } } as const;
+    const share = {
+      principal: user('alice'),
+      resource,
+      role: Role.VIEWER,
+      subject: { subject: { case: 'userId', value: 'erin' } },
+    } as const;
+    await client.call(registerResource, { principal: user('alice'), resource });
+    await client.call(grantRole, share);
+    const before = await check(ask('erin', 'task', 'task-revoked'));
+    await client.call(revokeRole, share);
+    expect((await explain(ask('erin', 'task', 'task-revoked'))).verdict?.why).toBe(
+      'user:erin does not hold read on task:task-revoked: it has none of task:task-revoked#editor, ' +
+        'task:task-revoked#owner, task:task-revoked#viewer; what is written of task:task-revoked is tenant tenant:acme, ' +
+        'owner user:alice',
+    );
+    const { message } = await replay(before.decisionId);
+    expect(message?.verdict).toMatchObject({ outcome: Outcome.ALLOWED, reason: 'held' });
   });
 
   it('of a wish to create is about the tenant', async () => {
@@ -200,6 +244,8 @@ describe('a decision that was made', () => {
         const { message, body } = await replay(decisionId);
         expect([id, round, message?.verdict?.outcome, body]).toEqual([id, round, Outcome.NOT_FOUND, body]);
         expect(message?.recorded?.checkedAt).not.toBe('');
+        // That is as of now, and the decision is not.
+        expect(message?.verdict?.why).not.toContain('is written of');
       }
     }
   });
@@ -234,6 +280,60 @@ describe('a decision that was made', () => {
     expect(since.message?.decisions).toMatchObject([{ outcome: Outcome.NOT_FOUND, reason: 'denied' }]);
     expect((await callAdmin(admin, recentDecisions, { after, principalId: 'alice' })).message?.decisions).toEqual([]);
     expect((await callAdmin(admin, recentDecisions, { limit: 1_001 })).status).toBe(400);
+  });
+});
+
+describe('where the account is not enforced', () => {
+  const unenforced = useTaskgate({
+    yaml: `
+rollout:
+  accounts: { acme: { enforcement: shadow, types: { state: { enforcement: "off" }, task: { enforcement: enforce } } } }
+  bypass: [{ kind: user, id: trusted }]
+`,
+  });
+
+  it.each([
+    ['message', 'msg-1', 'rollout.enforcement=shadow', 'the account acme is in shadow for message (rollout)'],
+    ['state', 'state-1', 'rollout.enforcement=off', 'the account acme is off for state (rollout)'],
+  ])('a %s is decided as if it were, and said not to be what callers are told', async (type, id, flag, text) => {
+    const { verdict, plan } = await explain(ask('dave', type, id), unenforced());
+    expect(verdict?.outcome).toBe(Outcome.NOT_FOUND);
+    expect(verdict?.why).toContain(
+      `. But ${text}: callers are told their legacy answer, or ALLOWED without one, and not this`,
+    );
+    expect(plan?.flags).toEqual([flag]);
+  });
+
+  it('says nothing of it where it is', async () => {
+    const { verdict, plan } = await explain(ask('dave', 'task', 'task-1'), unenforced());
+    expect(verdict?.why).not.toContain('. But ');
+    expect(plan?.flags).toEqual([]);
+  });
+
+  it('says who is trusted', async () => {
+    const { verdict, plan } = await explain(ask('trusted', 'task', 'task-1'), unenforced());
+    expect(verdict).toMatchObject({ outcome: Outcome.NOT_FOUND });
+    expect(verdict?.why).toMatch(/\. But user:trusted is in rollout\.bypass: it is told ALLOWED, whatever this says$/);
+    expect(plan?.flags).toEqual(['rollout.bypass']);
+  });
+
+  it.each([
+    ['dave', 'message', 'msg-1', 'unenforced'],
+    ['trusted', 'task', 'task-1', 'bypassed'],
+  ])('explains what %s was told of a %s without asking anybody, as of now', async (who, type, id, reason) => {
+    const { decisionId } = await check(ask(who, type, id), unenforced());
+    const { message } = await waitUntil(
+      async () => {
+        const answer = await callAdmin(unenforced().addresses.admin, explainDecision, {
+          subject: { case: 'decision', value: { decisionId } },
+        });
+        return answer.status === 404 ? undefined : answer;
+      },
+      { what: 'kept', timeoutMs: 5_000 },
+    );
+    expect(message?.recorded).toMatchObject({ outcome: Outcome.ALLOWED, reason });
+    expect(message?.verdict).toMatchObject({ outcome: Outcome.NOT_FOUND, reason: 'denied' });
+    expect(message?.plan?.floor).not.toBe('at_exact_snapshot');
   });
 });
 

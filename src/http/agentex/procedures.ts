@@ -1,19 +1,17 @@
 import type { CheckTask } from '../../authorize/check-task.ts';
 import type { ListReadableTasks } from '../../authorize/list-readable-tasks.ts';
-import type { CallContext, DecisionLog } from '../../authorize/ports.ts';
+import type { CallContext } from '../../authorize/ports.ts';
 import type {
   AuthenticateHeaders,
   CredentialHeaders,
   PrincipalObserver,
   SignedPrincipals,
 } from '../../authorize/ports-principals.ts';
-import type { IsEnforced } from '../../authorize/ports-rollout.ts';
 import type { CallIdentity, Unary } from '../../calls/procedure.ts';
 import type { CallerPermission } from '../../domain/caller.ts';
 import { MINIMIZE_LATENCY } from '../../domain/consistency.ts';
 import type { Outcome } from '../../domain/decision.ts';
 import { InternalError, OverloadedError } from '../../domain/errors.ts';
-import type { Operation } from '../../domain/operation.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { DeregisterResource } from '../../lifecycle/deregister-resource.ts';
 import type { RegisterResource } from '../../lifecycle/register-resource.ts';
@@ -26,8 +24,6 @@ export interface AgentexDeps {
   readonly authenticate: AuthenticateHeaders;
   readonly principals: SignedPrincipals;
   readonly observer: Pick<PrincipalObserver, 'proved'>;
-  readonly isEnforced: IsEnforced;
-  readonly decisionLog: DecisionLog;
   readonly checkTask: CheckTask;
   readonly listReadableTasks: ListReadableTasks;
   readonly registerResource: RegisterResource;
@@ -44,14 +40,12 @@ export interface AgentexOptions {
 /** One call of the contract whose body names a principal. */
 export type AgentexProcedure = Unary<JsonObject, AgentexAnswer>;
 
-/** What a call is about, once its body has been read. */
-interface Asked {
-  readonly type: string;
-  readonly operation: Operation;
-  /** Where enforcement is off. */
-  readonly bypassed: AgentexAnswer;
-  answer(principal: Principal, call: CallIdentity, context: CallContext): AgentexAnswer | Promise<AgentexAnswer>;
-}
+/** Answers a call whose body has been read. */
+type Answer = (
+  principal: Principal,
+  call: CallIdentity,
+  context: CallContext,
+) => AgentexAnswer | Promise<AgentexAnswer>;
 
 const PAGE_SIZE = 10_000;
 const DONE: AgentexAnswer = { kind: 'done' };
@@ -73,14 +67,9 @@ export function authnProcedure({ authenticate, principals }: AgentexDeps): Unary
 export function checkProcedure(deps: AgentexDeps): AgentexProcedure {
   return aboutPrincipal(deps, 'AgentexCheck', 'check', (body) => {
     const check = toCheck(body);
-    return {
-      type: check.resource.type,
-      operation: check.operation,
-      bypassed: DONE,
-      answer(principal, call, context) {
-        const outcome = deps.checkTask({ ...call, principal, check }, context);
-        return outcome instanceof Promise ? outcome.then(fromOutcome) : fromOutcome(outcome);
-      },
+    return (principal, call, context) => {
+      const outcome = deps.checkTask({ ...call, principal, check }, context);
+      return outcome instanceof Promise ? outcome.then(fromOutcome) : fromOutcome(outcome);
     };
   });
 }
@@ -88,20 +77,16 @@ export function checkProcedure(deps: AgentexDeps): AgentexProcedure {
 export function searchProcedure(deps: AgentexDeps, { maxItems }: AgentexOptions): AgentexProcedure {
   return aboutPrincipal(deps, 'AgentexSearch', 'filter', (body) => {
     const filter = toFilter(body);
-    return {
-      ...filter,
-      bypassed: { kind: 'unscoped' },
-      async answer(principal, _call, context) {
-        const items: string[] = [];
-        const list = { ...filter, principal, pageSize: PAGE_SIZE, position: undefined, consistency: MINIMIZE_LATENCY };
-        for await (const event of deps.listReadableTasks(list, context)) {
-          if (event.kind === 'unscoped') return { kind: 'unscoped' };
-          if (event.kind === 'complete') return { kind: 'items', items };
-          for (const id of event.taskIds) items.push(id);
-          if (items.length > maxItems) throw new OverloadedError({ cause: 'more ids than agentex.max_items' });
-        }
-        throw new InternalError({ cause: 'the list ended before it was complete' });
-      },
+    return async (principal, _call, context) => {
+      const items: string[] = [];
+      const list = { ...filter, principal, pageSize: PAGE_SIZE, position: undefined, consistency: MINIMIZE_LATENCY };
+      for await (const event of deps.listReadableTasks(list, context)) {
+        if (event.kind === 'unscoped') return { kind: 'unscoped' };
+        if (event.kind === 'complete') return { kind: 'items', items };
+        for (const id of event.taskIds) items.push(id);
+        if (items.length > maxItems) throw new OverloadedError({ cause: 'more ids than agentex.max_items' });
+      }
+      throw new InternalError({ cause: 'the list ended before it was complete' });
     };
   });
 }
@@ -109,14 +94,9 @@ export function searchProcedure(deps: AgentexDeps, { maxItems }: AgentexOptions)
 export function registerProcedure(deps: AgentexDeps): AgentexProcedure {
   return aboutPrincipal(deps, 'AgentexRegister', 'write', (body) => {
     const registration = toRegistration(body);
-    return {
-      type: registration.resource.type,
-      operation: 'create',
-      bypassed: DONE,
-      async answer(principal, _call, context) {
-        await deps.registerResource({ principal, ...registration }, context);
-        return DONE;
-      },
+    return async (principal, _call, context) => {
+      await deps.registerResource({ principal, ...registration }, context);
+      return DONE;
     };
   });
 }
@@ -124,14 +104,9 @@ export function registerProcedure(deps: AgentexDeps): AgentexProcedure {
 export function deregisterProcedure(deps: AgentexDeps): AgentexProcedure {
   return aboutPrincipal(deps, 'AgentexDeregister', 'write', (body) => {
     const resource = toResource(body['resource'], 'resource');
-    return {
-      type: resource.type,
-      operation: 'delete',
-      bypassed: DONE,
-      async answer(principal, _call, context) {
-        await deps.deregisterResource({ principal, resource }, context);
-        return DONE;
-      },
+    return async (principal, _call, context) => {
+      await deps.deregisterResource({ principal, resource }, context);
+      return DONE;
     };
   });
 }
@@ -147,27 +122,19 @@ export function revokeProcedure(deps: AgentexDeps): AgentexProcedure {
 function roleProcedure(deps: AgentexDeps, name: string, changeOwnRole: ChangeOwnRole): AgentexProcedure {
   return aboutPrincipal(deps, name, 'write', (body) => {
     const grant = toGrant(body);
-    return {
-      type: grant.resource.type,
-      operation: 'share',
-      bypassed: DONE,
-      async answer(principal, _call, context) {
-        await changeOwnRole({ principal, ...grant }, context);
-        return DONE;
-      },
+    return async (principal, _call, context) => {
+      await changeOwnRole({ principal, ...grant }, context);
+      return DONE;
     };
   });
 }
 
-/**
- * Principal first: whoever is not proved learns nothing of what would be right. Then the rest of the body, then whether
- * the account is enforced.
- */
+/** Principal first: whoever is not proved learns nothing of what would be right. Then the rest of the body. */
 function aboutPrincipal(
-  { principals, observer, isEnforced, decisionLog }: AgentexDeps,
+  { principals, observer }: AgentexDeps,
   name: string,
   permission: CallerPermission,
-  parse: (body: JsonObject) => Asked,
+  parse: (body: JsonObject) => Answer,
 ): AgentexProcedure {
   return {
     name,
@@ -178,12 +145,7 @@ function aboutPrincipal(
         observer.proved('signed', proved.reason);
         return UNAUTHENTICATED;
       }
-      const { principal } = proved;
-      const asked = parse(body);
-      if (isEnforced(principal.account)) return asked.answer(principal, call, context);
-      const { type, operation } = asked;
-      decisionLog.record({ ...call, principal, type, operation, outcome: 'ALLOWED', reason: 'bypassed' });
-      return asked.bypassed;
+      return parse(body)(proved.principal, call, context);
     },
   };
 }

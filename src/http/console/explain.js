@@ -113,7 +113,7 @@ function render(explanation) {
       { class: 'card', 'aria-label': 'Decision' },
       h('h2', {}, asked),
       h('div', { class: 'verdict' }, outcomeBadge(verdict.outcome), h('p', { id: 'why' }, verdict.why ?? '')),
-      recorded === undefined ? undefined : h('p', { class: 'hint' }, describeRecorded(recorded, verdict)),
+      recorded === undefined ? undefined : h('p', { class: 'hint' }, describeRecorded(recorded, verdict, plan)),
     ),
     h('section', { class: 'card scroll', 'aria-label': 'Graph' }, drawGraph(explanation)),
     h(
@@ -125,8 +125,9 @@ function render(explanation) {
   ];
 }
 
-function describeRecorded({ decidedAt, caller, outcome, reason }, verdict) {
+function describeRecorded({ decidedAt, caller, outcome, reason }, verdict, plan) {
   const made = `Made ${new Date(decidedAt).toLocaleString()} for ${caller}: ${toWords(outcome, OUTCOME_PREFIX)} (${reason}).`;
+  if (plan.floor !== 'at_exact_snapshot') return `${made} Nobody was asked for it: explained as of now.`;
   return outcome === verdict.outcome
     ? `${made} Replayed at its revision.`
     : `${made} Replayed at its revision it comes out differently: rows have changed since.`;

@@ -156,7 +156,8 @@ export declare type Plan = Message<"taskgate.admin.v1.Plan"> & {
   floor: string;
 
   /**
-   * What the deployment has turned on that bears on the decision, such as `denials.reveal_readable`.
+   * What the deployment has turned on that bears on the decision, such as `denials.reveal_readable`; and how the account is
+   * rolled out where it is not enforced, such as `rollout.enforcement=shadow`: then the verdict is not what callers are told.
    *
    * @generated from field: repeated string flags = 5;
    */
@@ -957,7 +958,8 @@ export declare const PermissionshipSchema: GenEnum<Permissionship>;
 export declare const AdminService: GenService<{
   /**
    * ExplainDecision decides one question anew, or one of the recent decisions at the revision that it was made at, and
-   * says why. It changes nothing: neither caches nor counters, and the explanation is no decision in the log.
+   * says why. One for which nobody was asked, since its account was not enforced, is explained as of now. It changes
+   * nothing: neither caches nor counters, and the explanation is no decision in the log.
    *
    * @generated from rpc taskgate.admin.v1.AdminService.ExplainDecision
    */
