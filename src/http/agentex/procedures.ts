@@ -91,9 +91,16 @@ export function searchProcedure(deps: AgentexDeps, { maxItems }: AgentexOptions)
     return {
       ...filter,
       bypassed: { kind: 'unscoped' },
-      async answer(principal, _call, context) {
+      async answer(principal, call, context) {
         const items: string[] = [];
-        const list = { ...filter, principal, pageSize: PAGE_SIZE, position: undefined, consistency: MINIMIZE_LATENCY };
+        const list = {
+          ...call,
+          ...filter,
+          principal,
+          pageSize: PAGE_SIZE,
+          position: undefined,
+          consistency: MINIMIZE_LATENCY,
+        };
         for await (const event of deps.listReadableTasks(list, context)) {
           if (event.kind === 'unscoped') return { kind: 'unscoped' };
           if (event.kind === 'complete') return { kind: 'items', items };
