@@ -224,8 +224,12 @@ export async function startServer(
     ...createLifecycle({ decideCheck, ...relationships, gating }, config),
   };
   const { checkTask } = useCases;
-  const authorizeRequest = createGateway(
-    { checkTask, identify: principals.identify, observer: createGatewayObserver({ logger }) },
+  const gateway = createGateway(
+    {
+      checkTask,
+      identify: principals.identify,
+      observe: (door) => createGatewayObserver({ logger, metrics }, door),
+    },
     config,
   );
   const procedures = createProcedures(
@@ -269,7 +273,7 @@ export async function startServer(
       authenticate,
       health: health.implementation,
       createDecisionId: randomUUID,
-      ...toExtAuthz(authorizeRequest, config),
+      ...toExtAuthz(gateway, config),
     },
     {
       address: formatAddress(grpc.address),
@@ -304,7 +308,7 @@ export async function startServer(
       { ...useCases, serve, clock: CLOCK, principals, observer: principalObserver, decisionLog },
       config,
     ),
-    ...createForwardAuthDoor({ serve, authorizeRequest }, config),
+    ...createForwardAuthDoor({ serve, ask: gateway }, config),
   ]);
   const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, fallback: router }, limits);
   const httpServer = await openHttpServer(connectRoutes, {
