@@ -2,7 +2,7 @@
 import type { DecideOptions } from './authorize/decide-checks.ts';
 import { createExplainDecision } from './authorize/explain-decision.ts';
 import type { AuthenticateCaller } from './authorize/ports-callers.ts';
-import type { OperatorState, RecentDecisions } from './authorize/ports-explain.ts';
+import type { OperatorState, RecentDecisions, RolloutFigures } from './authorize/ports-explain.ts';
 import type { Clock } from './authorize/ports.ts';
 import type { Pipeline } from './calls/pipeline.ts';
 import type { ReceiveBudget } from './calls/receive-budget.ts';
@@ -16,6 +16,8 @@ import type { RequestHandler } from './http/http-server.ts';
 import type { ParentChain } from './parents/parent-chain.ts';
 import type { RelationshipChain } from './relationships/relationship-chain.ts';
 import type { Guards } from './resilience/guards.ts';
+import { describeGates } from './rollout/describe-gates.ts';
+import type { Rollout } from './rollout/open-rollout.ts';
 import { createAdminProcedures } from './rpc/admin-procedures.ts';
 import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { toAdminAccess, toFlags } from './server-options.ts';
@@ -37,6 +39,7 @@ export interface AdminPartDeps {
   readonly relationships: RelationshipChain;
   readonly readiness: { current(): Pick<OperatorState, 'ready' | 'dependencies'> };
   readonly recent: RecentDecisions;
+  readonly rollout: Rollout;
   readonly decideOptions: DecideOptions;
 }
 
@@ -54,6 +57,7 @@ export function createAdmin(
     relationships,
     readiness,
     recent,
+    rollout,
     decideOptions,
   }: AdminPartDeps,
   config: Config,
@@ -75,6 +79,7 @@ export function createAdmin(
         guards,
         metrics,
         readiness: readiness.current(),
+        rollout,
         leaveOut: new Set(adminProcedures.map(({ name }) => name)),
         clock,
       }),
@@ -106,6 +111,7 @@ async function readOperatorState(
     guards,
     metrics,
     readiness,
+    rollout,
     leaveOut,
     clock,
   }: {
@@ -114,6 +120,7 @@ async function readOperatorState(
     readonly guards: Guards;
     readonly metrics: Metrics;
     readonly readiness: Pick<OperatorState, 'ready' | 'dependencies'>;
+    readonly rollout: Rollout;
     readonly leaveOut: ReadonlySet<string>;
     readonly clock: Clock;
   },
@@ -142,5 +149,18 @@ async function readOperatorState(
     },
     flags: toFlags(config),
     latencies: readLatencySeries(metrics, { leaveOut }),
+    rollout: await readRollout(config, rollout),
   };
+}
+
+/** With flagd nobody is named here, and to ask about types that nobody uses would be a fault of their flags. */
+async function readRollout(
+  { rollout: { provider, default: safeDefault }, types }: Config,
+  rollout: Rollout,
+): Promise<RolloutFigures> {
+  const { rows, accountsLeftOut } =
+    provider.kind === 'static'
+      ? await describeGates(rollout.gates, { accounts: [...provider.accounts.keys()], types: [...types.keys()] })
+      : { rows: [], accountsLeftOut: 0 };
+  return { provider: provider.kind, problem: rollout.problem(), safeDefault, rows, accountsLeftOut };
 }

@@ -329,6 +329,7 @@ export async function startServer(
       relationships,
       readiness,
       recent,
+      rollout,
       decideOptions,
     },
     config,
