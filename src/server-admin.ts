@@ -3,7 +3,7 @@ import type { DecideOptions } from './authorize/decide-checks.ts';
 import type { ExplainDeps, ExplainOptions } from './authorize/explain-decision.ts';
 import { createExplainDecision } from './authorize/explain-decision.ts';
 import type { AuthenticateCaller } from './authorize/ports-callers.ts';
-import type { OperatorState, RecentDecisions } from './authorize/ports-explain.ts';
+import type { OperatorState, RecentDecisions, RolloutFigures } from './authorize/ports-explain.ts';
 import type { Clock } from './authorize/ports.ts';
 import type { Pipeline } from './calls/pipeline.ts';
 import type { ReceiveBudget } from './calls/receive-budget.ts';
@@ -17,6 +17,8 @@ import type { RequestHandler } from './http/http-server.ts';
 import type { ParentChain } from './parents/parent-chain.ts';
 import type { RelationshipChain } from './relationships/relationship-chain.ts';
 import type { Guards } from './resilience/guards.ts';
+import { describeGates } from './rollout/describe-gates.ts';
+import type { Rollout } from './rollout/open-rollout.ts';
 import { createAdminProcedures } from './rpc/admin-procedures.ts';
 import { createConnectRoutes } from './rpc/connect-routes.ts';
 import { toAdminAccess, toFlags } from './server-options.ts';
@@ -38,6 +40,7 @@ export interface AdminPartDeps {
   readonly relationships: RelationshipChain;
   readonly readiness: { current(): Pick<OperatorState, 'ready' | 'dependencies'> };
   readonly recent: RecentDecisions;
+  readonly rollout: Rollout;
   readonly decideOptions: DecideOptions;
   readonly gates: ExplainDeps['gates'];
   readonly rolloutOptions: Pick<ExplainOptions, 'offAnswer' | 'isBypassed'>;
@@ -57,6 +60,7 @@ export function createAdmin(
     relationships,
     readiness,
     recent,
+    rollout,
     decideOptions,
     gates,
     rolloutOptions,
@@ -80,6 +84,7 @@ export function createAdmin(
         guards,
         metrics,
         readiness: readiness.current(),
+        rollout,
         leaveOut: new Set(adminProcedures.map(({ name }) => name)),
         clock,
       }),
@@ -111,6 +116,7 @@ async function readOperatorState(
     guards,
     metrics,
     readiness,
+    rollout,
     leaveOut,
     clock,
   }: {
@@ -119,6 +125,7 @@ async function readOperatorState(
     readonly guards: Guards;
     readonly metrics: Metrics;
     readonly readiness: Pick<OperatorState, 'ready' | 'dependencies'>;
+    readonly rollout: Rollout;
     readonly leaveOut: ReadonlySet<string>;
     readonly clock: Clock;
   },
@@ -147,5 +154,18 @@ async function readOperatorState(
     },
     flags: toFlags(config),
     latencies: readLatencySeries(metrics, { leaveOut }),
+    rollout: await readRollout(config, rollout),
   };
+}
+
+/** With flagd nobody is named here, and to ask about types that nobody uses would be a fault of their flags. */
+async function readRollout(
+  { rollout: { provider, default: safeDefault }, types }: Config,
+  rollout: Rollout,
+): Promise<RolloutFigures> {
+  const { rows, accountsLeftOut } =
+    provider.kind === 'static'
+      ? await describeGates(rollout.gates, { accounts: [...provider.accounts.keys()], types: [...types.keys()] })
+      : { rows: [], accountsLeftOut: 0 };
+  return { provider: provider.kind, problem: rollout.problem(), safeDefault, rows, accountsLeftOut };
 }

@@ -2,6 +2,8 @@
 import { createEvaluate } from './authorize/evaluate.ts';
 import type { EvaluateDeps } from './authorize/evaluate.ts';
 import { createPolicyNames } from './authorize/policy-names.ts';
+import type { ListLog } from './authorize/ports-list-log.ts';
+import { recordSearch } from './authorize/record-search.ts';
 import { createSearchActions } from './authorize/search-actions.ts';
 import { createSearchResources } from './authorize/search-resources.ts';
 import type { SearchSubjectsDeps } from './authorize/search-subjects.ts';
@@ -14,7 +16,11 @@ import { toCursorSecrets } from './server-options.ts';
 
 /** None where it is not enabled. */
 export function createAuthzen(
-  deps: EvaluateDeps & SearchSubjectsDeps & { readonly serve: ReturnType<typeof createServeEndpoint> },
+  deps: EvaluateDeps &
+    SearchSubjectsDeps & {
+      readonly serve: ReturnType<typeof createServeEndpoint>;
+      readonly listLog: ListLog | undefined;
+    },
   config: Config,
 ): readonly ServedEndpoint[] {
   const { authzen, limits } = config;
@@ -31,8 +37,14 @@ export function createAuthzen(
     {
       serve: deps.serve,
       evaluate,
-      searchSubjects: createSearchSubjects(deps, options),
-      searchResources: createSearchResources(deps, options),
+      searchSubjects: recordSearch(createSearchSubjects(deps, options), deps.listLog, {
+        ...options,
+        method: 'search_subjects',
+      }),
+      searchResources: recordSearch(createSearchResources(deps, options), deps.listLog, {
+        ...options,
+        method: 'search_resources',
+      }),
       searchActions: createSearchActions({ evaluate }, { ...options, searchedActions: authzen.searchedActions }),
       tokens: createPageTokens(toCursorSecrets(config)),
     },

@@ -63,7 +63,7 @@ export function toHiddenDenials({ denials }: Config): HiddenDenialOptions {
 export function toTelemetryOptions({ telemetry }: Config): TelemetryOptions {
   const { serviceName, otlp, metrics, traces, decisionLog } = telemetry;
   const sink = toDecisionSink(decisionLog);
-  const { allowed, notFound, forbidden, error } = decisionLog.sample;
+  const { allowed, notFound, forbidden, listed, error } = decisionLog.sample;
   return {
     ...(otlp === undefined ? {} : { otlp: { ...otlp, serviceName } }),
     ...(metrics.otlp ? { metrics } : {}),
@@ -73,7 +73,7 @@ export function toTelemetryOptions({ telemetry }: Config): TelemetryOptions {
       : {
           decisionLog: {
             sink,
-            sampling: { ALLOWED: allowed, NOT_FOUND: notFound, FORBIDDEN: forbidden, ERROR: error },
+            sampling: { ALLOWED: allowed, NOT_FOUND: notFound, FORBIDDEN: forbidden, LISTED: listed, ERROR: error },
             bufferBytes: decisionLog.bufferBytes,
             mask: new Map(decisionLog.mask.map(({ field, how }) => [field, how])),
             hashKey: decisionLog.hashKey,

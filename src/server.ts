@@ -17,6 +17,7 @@ import type { ReadinessDeps } from './authorize/readiness-probes.ts';
 import { createReadinessProbes } from './authorize/readiness-probes.ts';
 import type { RolloutGates, RolloutObserver } from './authorize/ports-rollout.ts';
 import { createShadowRunner } from './authorize/run-in-shadow.ts';
+import { recordLists } from './authorize/record-list.ts';
 import { createRecentDecisions } from './authorize/recent-decisions.ts';
 import { watchReadiness } from './authorize/watch-readiness.ts';
 import { openCallers } from './callers/open-callers.ts';
@@ -77,6 +78,7 @@ import {
 import { createCallObserver } from './telemetry/call-observer.ts';
 import { logFault } from './telemetry/logger.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
+import { createListLog } from './telemetry/list-log.ts';
 import { createGatewayObserver } from './telemetry/gateway-observer.ts';
 import { createHiddenDenialObserver, showHiddenDenials } from './telemetry/hidden-denial-observer.ts';
 import { openTelemetry } from './telemetry/open-telemetry.ts';
@@ -194,6 +196,7 @@ export async function startServer(
     { next: createDecisionLog({ metrics, types: config.types, writer: telemetry.decisionWriter }), clock: CLOCK },
     { capacity: config.decisions.recent },
   );
+  const listLog = createListLog({ types: config.types, writer: telemetry.decisionWriter });
   const rolloutObserver = createRolloutObserver({ logger, metrics });
   const rollout = open.use(await openRollout({ clock: CLOCK, observer: rolloutObserver }, toRolloutOptions(config)));
   const shadow = createShadowRunner(
@@ -203,25 +206,30 @@ export async function startServer(
   const gating = { gates: rollout.gates, observer: rolloutObserver };
   const gated = { offAnswer: config.rollout.offAnswer, isBypassed: toIsBypassed(config) };
   const gate = createDecisionGate({ ...gating, shadow }, { ...plan, ...gated });
+  const listReadableTasks = createListReadableTasks(
+    { lister: relationships.lister },
+    { ...plan, isUnscoped: isOneOf(config.lists.unscoped) },
+  );
   const useCases = {
     checkTask: createCheckTask({ decideCheck: gate.gateCheck(decideCheck, checkInShadow), decisionLog }),
     batchCheckTask: createBatchCheckTask({ decideChecks: gate.gateChecks(decideChecks, checksInShadow), decisionLog }),
-    filterReadableTasks: createFilterReadableTasks({ decideChecks: gate.gateChecks(decideForLists, decideForLists) }),
-    listReadableTasks: gateLists(
-      {
-        ...gating,
-        listReadableTasks: createListReadableTasks(
-          { lister: relationships.lister },
-          { ...plan, isUnscoped: isOneOf(config.lists.unscoped) },
-        ),
-      },
-      { types: config.types, ...gated },
+    filterReadableTasks: createFilterReadableTasks({
+      decideChecks: gate.gateChecks(decideForLists, decideForLists),
+      listLog,
+    }),
+    listReadableTasks: recordLists(
+      gateLists({ ...gating, listReadableTasks }, { types: config.types, ...gated }),
+      listLog,
     ),
     ...createLifecycle({ decideCheck, ...relationships, gating }, config),
   };
   const { checkTask } = useCases;
-  const authorizeRequest = createGateway(
-    { checkTask, identify: principals.identify, observer: createGatewayObserver({ logger }) },
+  const gateway = createGateway(
+    {
+      checkTask,
+      identify: principals.identify,
+      observe: (door) => createGatewayObserver({ logger, metrics }, door),
+    },
     config,
   );
   const procedures = createProcedures(
@@ -265,7 +273,7 @@ export async function startServer(
       authenticate,
       health: health.implementation,
       createDecisionId: randomUUID,
-      ...toExtAuthz(authorizeRequest, config),
+      ...toExtAuthz(gateway, config),
     },
     {
       address: formatAddress(grpc.address),
@@ -289,6 +297,7 @@ export async function startServer(
       {
         serve,
         decisionLog,
+        listLog,
         ...decideDeps,
         policy: relationships.policy,
         decideChecks: gate.gateChecks(hiddenDenials.watchChecks(decideForLists), decideForLists),
@@ -296,7 +305,7 @@ export async function startServer(
       config,
     ),
     ...createAgentex({ ...useCases, serve, clock: CLOCK, principals, observer: principalObserver, gating }, config),
-    ...createForwardAuthDoor({ serve, authorizeRequest }, config),
+    ...createForwardAuthDoor({ serve, ask: gateway }, config),
   ]);
   const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, fallback: router }, limits);
   const httpServer = await openHttpServer(connectRoutes, {
@@ -317,6 +326,7 @@ export async function startServer(
       relationships,
       readiness,
       recent,
+      rollout,
       decideOptions,
       gates: rollout.gates,
       rolloutOptions: gated,

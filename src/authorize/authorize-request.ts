@@ -1,4 +1,5 @@
 import type { Outcome } from '../domain/decision.ts';
+import { toTaskgateError } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
 import type { CheckTask } from './check-task.ts';
@@ -29,7 +30,7 @@ export function createAuthorizeRequest({
   readonly findRoute: FindRoute;
   readonly identify: IdentifyPrincipal;
   readonly checkTask: CheckTask;
-  /** Told of every answer that is no error. Default: nobody. */
+  /** Default: nobody. */
   readonly observer?: GatewayObserver;
 }): AuthorizeRequest {
   return (request, call, context) => {
@@ -37,6 +38,10 @@ export function createAuthorizeRequest({
     const answered = (answer: GatewayAnswer, reason?: string): GatewayAnswer => {
       observer?.answered({ match, answer: answer.kind, ...(reason === undefined ? {} : { reason }) });
       return answer;
+    };
+    const failed = (thrown: unknown): never => {
+      observer?.failed(match, toTaskgateError(thrown));
+      throw thrown;
     };
     if (match.kind === 'public') return answered({ kind: 'allowed', principal: undefined });
     const answerTo = (identified: IdentifiedPrincipal): GatewayAnswer | Promise<GatewayAnswer> => {
@@ -60,8 +65,14 @@ export function createAuthorizeRequest({
           return match satisfies never;
       }
     };
-    const identified = identify(request, context);
-    return identified instanceof Promise ? identified.then(answerTo) : answerTo(identified);
+    let answer: GatewayAnswer | Promise<GatewayAnswer>;
+    try {
+      const identified = identify(request, context);
+      answer = identified instanceof Promise ? identified.then(answerTo) : answerTo(identified);
+    } catch (thrown) {
+      return failed(thrown);
+    }
+    return answer instanceof Promise ? answer.catch(failed) : answer;
   };
 }
 

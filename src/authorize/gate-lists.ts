@@ -1,7 +1,7 @@
 import type { Principal } from '../domain/principal.ts';
 import type { LegacyAnswer } from '../domain/rollout.ts';
 import type { TypeModel } from '../domain/type-model.ts';
-import type { ListReadableTasks } from './list-readable-tasks.ts';
+import type { ListNote, ListReadableTasks } from './list-readable-tasks.ts';
 import type { RolloutGates, RolloutObserver } from './ports-rollout.ts';
 
 /** The type whose ids are listed unless another one is named. */
@@ -42,8 +42,9 @@ export function gateLists(
       yield* listReadableTasks(request, context);
       return;
     }
-    observer.answered(type, enforcement, bypassed ? 'bypassed' : 'unenforced', 1);
-    if (bypassed || offAnswer === 'allow') yield { kind: 'unscoped' };
-    yield { kind: 'complete' };
+    const note: ListNote = { enforcement, reason: bypassed ? 'bypassed' : 'unenforced' };
+    observer.answered(type, enforcement, note.reason, 1);
+    if (bypassed || offAnswer === 'allow') yield { kind: 'unscoped', note };
+    yield { kind: 'complete', note };
   };
 }

@@ -4,7 +4,8 @@ import { InvalidArgumentError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { PlanOptions } from './plan-check.ts';
-import type { CallContext, HeldLister } from './ports.ts';
+import type { Enforcement } from '../domain/rollout.ts';
+import type { AskedBy, CallContext, HeldLister } from './ports.ts';
 
 /** Where a list goes on: after an id, as of a revision. */
 export interface ListPosition {
@@ -13,7 +14,7 @@ export interface ListPosition {
   readonly snapshot: string;
 }
 
-export interface ListRequest {
+export interface ListQuestion {
   readonly principal: Principal;
   /** A registered type. Default `task`. */
   readonly type?: string;
@@ -24,12 +25,20 @@ export interface ListRequest {
   readonly consistency: Consistency;
 }
 
+export interface ListRequest extends ListQuestion, AskedBy {}
+
+/** Why nobody was asked for a list; for the log only. */
+export interface ListNote {
+  readonly enforcement: Enforcement;
+  readonly reason: 'unenforced' | 'bypassed';
+}
+
 export type ListEvent =
   | { readonly kind: 'page'; readonly taskIds: readonly string[]; readonly position: ListPosition }
   /** Every one counts as held, whatever there is (by configuration only); no ids follow. */
-  | { readonly kind: 'unscoped' }
+  | { readonly kind: 'unscoped'; readonly note?: ListNote }
   /** The last event: nothing is missing. */
-  | { readonly kind: 'complete' };
+  | { readonly kind: 'complete'; readonly note?: ListNote };
 
 /**
  * All tasks, or resources of another registered type, on which the principal may do the operation: ids ascending, each once, as of one revision. Makes a page only
@@ -45,7 +54,7 @@ export interface ListOptions extends PlanOptions {
 }
 
 /** The type whose ids are listed unless another one is named. */
-const TASK = 'task';
+export const TASK = 'task';
 
 export function createListReadableTasks(
   { lister }: { readonly lister: HeldLister },

@@ -146,7 +146,11 @@ export function requireAccount(subject: TupleType, options: TupleOptions): strin
   );
 }
 
-function accountOf({ properties }: TupleType, { accountProperty, defaultAccount }: TupleOptions): string | undefined {
+/** Undefined: it has none, and none is the default. @throws InvalidArgumentError */
+export function accountOf(
+  { properties }: TupleType,
+  { accountProperty, defaultAccount }: TupleOptions,
+): string | undefined {
   if (!Object.hasOwn(properties, accountProperty)) return defaultAccount;
   const account = properties[accountProperty];
   const field = `subject.properties.${accountProperty}`;

@@ -2,6 +2,7 @@ import type { Consistency } from '../domain/consistency.ts';
 import type { DecisionKind } from '../domain/decision.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
+import type { DualWrite, Enforcement } from '../domain/rollout.ts';
 import type {
   CallContext,
   CheckRecord,
@@ -119,7 +120,7 @@ export interface RecentDecisions {
   readonly capacity: number;
 }
 
-/** How this replica is, for operators. No ids. */
+/** How this replica is, for operators. No ids but those of accounts that configuration names. */
 export interface OperatorState {
   readonly ready: boolean;
   readonly dependencies: Readonly<Record<string, string>>;
@@ -129,6 +130,7 @@ export interface OperatorState {
   /** Settings that bear on decisions, by their key. */
   readonly flags: Readonly<Record<string, string>>;
   readonly latencies: readonly LatencySeries[];
+  readonly rollout: RolloutFigures;
 }
 
 export interface CacheFigures {
@@ -152,4 +154,26 @@ export interface LatencySeries {
   readonly upperBoundsMs: readonly number[];
   /** In each bucket alone; one more than there are bounds. */
   readonly counts: readonly number[];
+}
+
+/** How far accounts are. */
+export interface RolloutFigures {
+  /** Where the flags are told: `static` is the configuration. */
+  readonly provider: 'static' | 'flagd';
+  /** Which flags can't be told, in words that are safe to show; undefined if none. */
+  readonly problem: string | undefined;
+  /** Where flags can't be told, and where nothing else is said. */
+  readonly safeDefault: { readonly enforcement: Enforcement; readonly dualWrite: DualWrite };
+  /** What the gates say; empty where configuration names neither accounts nor types. */
+  readonly rows: readonly RolloutRow[];
+  readonly accountsLeftOut: number;
+}
+
+/** What is the same of some types in one account. */
+export interface RolloutRow {
+  /** Undefined: every account that is not named. */
+  readonly account: string | undefined;
+  readonly types: readonly string[];
+  readonly enforcement: Enforcement;
+  readonly dualWrite: DualWrite;
 }

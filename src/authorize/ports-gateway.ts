@@ -1,5 +1,6 @@
 import type { Principal } from '../domain/principal.ts';
 import type { TaskCheck } from '../domain/task-check.ts';
+import type { TaskgateError } from '../domain/errors.ts';
 import type { AskedBy, CallContext } from './ports.ts';
 
 /** A request of somebody to the application, as a gateway describes it. All of it is from outside. */
@@ -77,15 +78,21 @@ export type GatewayAnswer =
 
 /** What became of one request: the route is from a closed set, the reason is safe to log. */
 export interface GatewayEvent {
-  readonly match: RouteMatch;
+  /** `malformed` without a route: what the gateway says can't be read. */
+  readonly match: RouteMatch | { readonly kind: 'malformed'; readonly problem: string };
   readonly answer: GatewayAnswer['kind'];
   /** Why it is unauthenticated, or malformed. */
   readonly reason?: string;
 }
 
-/** Told what gateways are told. Never throws and never waits. */
+/** Where gateways ask: a closed set. */
+export type GatewayDoor = 'ext_authz' | 'forward_auth';
+
+/** Told what the gateways at one door are told, once for each request. Never throws and never waits. */
 export interface GatewayObserver {
   answered(event: GatewayEvent): void;
+  /** Nothing could be told of the request; undefined: nor what it is about. */
+  failed(match: RouteMatch | undefined, error: TaskgateError): void;
 }
 
 /**

@@ -17,9 +17,11 @@ export interface Found {
   readonly next: ListPosition | undefined;
   /** True if everybody is found beside those: they can't be listed. */
   readonly everyone: boolean;
+  /** The revision (ZedToken) that they were read at, if somebody was asked; for the log. */
+  readonly readAt: string | undefined;
 }
 
-export const NOTHING_FOUND: Found = { ids: [], next: undefined, everyone: false };
+export const NOTHING_FOUND: Found = { ids: [], next: undefined, everyone: false, readAt: undefined };
 
 /** Cuts a page from a list, whose ids ascend. */
 export function cutPage({ ids, readAt }: HeldList, { limit, position }: SearchPage, everyone = false): Found {
@@ -28,7 +30,8 @@ export function cutPage({ ids, readAt }: HeldList, { limit, position }: SearchPa
   const page = from === -1 ? [] : ids.slice(from, from + limit);
   const isLast = from === -1 || from + limit >= ids.length;
   const snapshot = readAt ?? position?.snapshot ?? '';
-  return { ids: page, next: isLast ? undefined : { afterId: page.at(-1) ?? '', snapshot }, everyone };
+  const next = isLast ? undefined : { afterId: page.at(-1) ?? '', snapshot };
+  return { ids: page, next, everyone, readAt: snapshot === '' ? undefined : snapshot };
 }
 
 /** A revision that is gone is the fault of the token that named it. */

@@ -424,6 +424,8 @@ export interface DecisionLogConfig {
     readonly allowed: number;
     readonly notFound: number;
     readonly forbidden: number;
+    /** Of lists and filters. */
+    readonly listed: number;
     readonly error: number;
   };
   /** Fields that are left out, or replaced by a keyed hash. Default none. */

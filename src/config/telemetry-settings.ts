@@ -55,6 +55,7 @@ export const telemetrySchema = z.object({
           allowed: fraction(0, 1).default(1),
           not_found: fraction(0, 1).default(1),
           forbidden: fraction(0, 1).default(1),
+          listed: fraction(0, 1).default(1),
           error: fraction(0, 1).default(1),
         })
         .prefault({}),
@@ -115,6 +116,7 @@ export function toTelemetryConfig(settings: TelemetrySettings): TelemetryConfig 
         allowed: log.sample.allowed,
         notFound: log.sample.not_found,
         forbidden: log.sample.forbidden,
+        listed: log.sample.listed,
         error: log.sample.error,
       },
       mask: log.mask ?? [],
@@ -149,6 +151,7 @@ export function toTelemetryTree({ serviceName, otlp, metrics, traces, decisionLo
         allowed: log.sample.allowed,
         not_found: log.sample.notFound,
         forbidden: log.sample.forbidden,
+        listed: log.sample.listed,
         error: log.sample.error,
       },
       mask: log.mask.length === 0 ? undefined : log.mask,

@@ -47,7 +47,7 @@ export function createGuardedSpiceDbClient(
       );
       return orLeave(probe, context, nowMs);
     },
-    stream(method, request, signal, events) {
+    stream(method, request, context, events) {
       try {
         breaker.assertClosed();
       } catch (error) {
@@ -57,10 +57,10 @@ export function createGuardedSpiceDbClient(
       const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
       const counted = breaker.run(
         async () => ended,
-        (thrown) => (signal.aborted ? 'unknown' : verdictOf(thrown, false)),
+        (thrown) => (context.signal.aborted ? 'unknown' : verdictOf(thrown, false)),
       );
       counted.catch(() => undefined);
-      return client.stream(method, request, signal, {
+      return client.stream(method, request, context, {
         onMessage: events.onMessage,
         onEnd(error) {
           if (error === undefined) resolve();

@@ -105,16 +105,21 @@ async function followOnce(
     silenceMs === 'off'
       ? undefined
       : setInterval(() => void probe(silenceMs).catch(reject), silenceMs / PROBES_PER_SILENCE);
-  const watch = client.stream(WATCH, request, closing, {
-    onMessage(message) {
-      quietSinceMs = clock.nowMs();
-      onMessage();
-      if (message.schemaUpdated) resolve(undefined);
-      else if (!tell(message, listener))
-        reject(new UnavailableError('spicedb', { cause: 'changes without a revision' }));
+  const watch = client.stream(
+    WATCH,
+    request,
+    { signal: closing },
+    {
+      onMessage(message) {
+        quietSinceMs = clock.nowMs();
+        onMessage();
+        if (message.schemaUpdated) resolve(undefined);
+        else if (!tell(message, listener))
+          reject(new UnavailableError('spicedb', { cause: 'changes without a revision' }));
+      },
+      onEnd: (error) => reject(error ?? new UnavailableError('spicedb', { cause: 'Watch ended' })),
     },
-    onEnd: (error) => reject(error ?? new UnavailableError('spicedb', { cause: 'Watch ended' })),
-  });
+  );
   // With relationships that expire no answer may be kept, but the schema is still watched.
   if (leafTypes !== undefined) listener.followed({ token: readAt.token, leafTypes });
   try {

@@ -59,13 +59,13 @@ export interface SpiceDbClient {
     options: { readonly idempotent: boolean },
   ): Promise<Response>;
   /**
-   * One server stream, without a deadline: it ends when it is cancelled, when `signal` aborts, or from the other side.
+   * One server stream, without a deadline: it ends when it is cancelled, when the signal aborts, or from the other side.
    * `onEnd` is called once, with a TaskgateError if it did not end well.
    */
   stream<Request extends object, Response extends object>(
     method: Method<Request, Response>,
     request: Request,
-    signal: AbortSignal,
+    context: Pick<CallContext, 'signal' | 'span'>,
     events: StreamEvents<Response>,
   ): { cancel(): void };
   /** Ends the connections. Calls that are under way fail. */
@@ -120,9 +120,17 @@ export function createSpiceDbClient(
         }
       }
     },
-    stream(method, request, signal, events) {
+    stream(method, request, context, events) {
+      const { signal } = context;
       const { path, serialize, deserialize } = method;
-      const stream = channel.makeServerStreamRequest(path, serialize, deserialize, request, metadata, {});
+      const stream = channel.makeServerStreamRequest(
+        path,
+        serialize,
+        deserialize,
+        request,
+        withTrace(metadata, context),
+        {},
+      );
       const cancel = (): void => stream.cancel();
       signal.addEventListener('abort', cancel, { once: true });
       const end = (error?: TaskgateError): void => {
@@ -178,7 +186,7 @@ async function callOnce<Request extends object, Response extends object>(
 }
 
 /** Metadata is shared by all calls, so what is of one call goes into a copy. */
-function withTrace(metadata: Metadata, { span }: CallContext): Metadata {
+function withTrace(metadata: Metadata, { span }: Pick<CallContext, 'span'>): Metadata {
   if (span === undefined) return metadata;
   const own = metadata.clone();
   for (const [name, value] of Object.entries(span.headers)) own.set(name, value);

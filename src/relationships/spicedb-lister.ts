@@ -45,13 +45,13 @@ async function lookupAll(
   client: SpiceDbClient,
   question: RelationshipCheck,
   at: Consistency | ExactSnapshot,
-  { signal }: CallContext,
+  context: CallContext,
   maxObjects: number,
 ): Promise<HeldList> {
   const ids = new Set<string>();
   let readAt: string | undefined;
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  const stream = client.stream(LOOKUP_RESOURCES, toLookupRequest(question, at, 0), signal, {
+  const stream = client.stream(LOOKUP_RESOURCES, toLookupRequest(question, at, 0), context, {
     onMessage({ permissionship, resourceObjectId, lookedUpAt }) {
       readAt ??= lookedUpAt?.token;
       try {

@@ -32,7 +32,7 @@ export async function lookupHeldObjects(
   let received = 0;
   const { promise, resolve, reject } = Promise.withResolvers<HeldObjects | undefined>();
   const timer = setTimeout(() => resolve(undefined), timeoutMs);
-  const stream = client.stream(LOOKUP_RESOURCES, toLookupRequest(check, consistency, limit), context.signal, {
+  const stream = client.stream(LOOKUP_RESOURCES, toLookupRequest(check, consistency, limit), context, {
     onMessage(message) {
       received += 1;
       lookedUpAt = message.lookedUpAt?.token ?? '';

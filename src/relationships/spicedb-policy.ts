@@ -138,11 +138,11 @@ async function readAll<Request extends object, Response extends object>(
   client: SpiceDbClient,
   method: Method<Request, Response>,
   request: Request,
-  { signal }: CallContext,
+  context: CallContext,
   take: (message: Response) => void,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  const stream = client.stream(method, request, signal, {
+  const stream = client.stream(method, request, context, {
     onMessage(message) {
       try {
         take(message);

@@ -7,11 +7,11 @@ export async function takeAnswers<Request extends object, Response extends objec
   client: SpiceDbClient,
   method: Method<Request, Response>,
   { request, max }: { readonly request: Request; readonly max: number },
-  { signal }: CallContext,
+  context: CallContext,
 ): Promise<readonly Response[]> {
   const answers: Response[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  const stream = client.stream(method, request, signal, {
+  const stream = client.stream(method, request, context, {
     onMessage(answer) {
       if (answers.length < max) answers.push(answer);
       if (answers.length === max) resolve(undefined);

@@ -17,8 +17,8 @@ import {
   Operation as OperationMessage,
   Role as RoleMessage,
 } from '../gen/taskgate/v1/authorization_pb.js';
-import type { FilterRequest } from '../authorize/filter-readable-tasks.ts';
-import type { ListRequest } from '../authorize/list-readable-tasks.ts';
+import type { FilterQuestion } from '../authorize/filter-readable-tasks.ts';
+import type { ListQuestion } from '../authorize/list-readable-tasks.ts';
 import type { Consistency } from '../domain/consistency.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../domain/consistency.ts';
 import { InvalidArgumentError } from '../domain/errors.ts';
@@ -104,7 +104,7 @@ function toLegacy(message: LegacyAnswerMessage): Pick<TaskCheck, 'legacy'> {
 }
 
 /** @throws InvalidArgumentError naming the index and the field. */
-export function toFilterRequest(message: FilterReadableTasksRequest, maxResources: number): FilterRequest {
+export function toFilterRequest(message: FilterReadableTasksRequest, maxResources: number): FilterQuestion {
   const principal = toPrincipal(message.principal);
   const { resources } = message;
   if (resources.length === 0) throw new InvalidArgumentError('resources', 'must not be empty');
@@ -118,7 +118,7 @@ export function toFilterRequest(message: FilterReadableTasksRequest, maxResource
 }
 
 /** @throws InvalidArgumentError naming the field. */
-export function toListRequest(message: ListReadableTasksRequest, cursors: CursorCodec): ListRequest {
+export function toListRequest(message: ListReadableTasksRequest, cursors: CursorCodec): ListQuestion {
   const owner = { principal: toPrincipal(message.principal), operation: toOperationOr(message.operation, 'read') };
   const { pageSize, cursor } = message;
   if (pageSize < 0 || pageSize > MAX_PAGE_SIZE) {

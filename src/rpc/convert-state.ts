@@ -7,7 +7,7 @@ import { GetStateResponseSchema } from '../gen/taskgate/admin/v1/admin_pb.js';
 const MAX_UINT32 = 4_294_967_295;
 
 export function fromState(state: OperatorState, nowMs: number): GetStateResponse {
-  const { ready, dependencies, breakers, caches, watch, flags, latencies } = state;
+  const { ready, dependencies, breakers, caches, watch, flags, latencies, rollout } = state;
   return create(GetStateResponseSchema, {
     ready,
     dependencies,
@@ -26,5 +26,17 @@ export function fromState(state: OperatorState, nowMs: number): GetStateResponse
       counts: counts.map(BigInt),
     })),
     now: timestampFromMs(nowMs),
+    rollout: {
+      provider: rollout.provider,
+      problem: rollout.problem ?? '',
+      safeDefault: rollout.safeDefault,
+      gates: rollout.rows.map(({ account = '', types, enforcement, dualWrite }) => ({
+        account,
+        types: [...types],
+        enforcement,
+        dualWrite,
+      })),
+      accountsLeftOut: rollout.accountsLeftOut,
+    },
   });
 }

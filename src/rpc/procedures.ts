@@ -97,8 +97,9 @@ function batchCheckTaskProcedure(batchCheckTask: BatchCheckTask, maxBatchSize: n
 function filterReadableTasksProcedure(filterReadableTasks: FilterReadableTasks): UnaryProcedure {
   return defineUnary({
     method: AuthorizationService.method.filterReadableTasks,
-    async handle(request, _call, context) {
-      const readable = await filterReadableTasks(toFilterRequest(request, MAX_FILTER_SIZE), context);
+    async handle(request, call, context) {
+      const question = toFilterRequest(request, MAX_FILTER_SIZE);
+      const readable = await filterReadableTasks({ ...call, ...question }, context);
       return create(FilterReadableTasksResponseSchema, {
         resources: readable.flatMap((index) => request.resources[index] ?? []),
       });
@@ -109,9 +110,10 @@ function filterReadableTasksProcedure(filterReadableTasks: FilterReadableTasks):
 function listReadableTasksProcedure(listReadableTasks: ListReadableTasks, cursors: CursorCodec): StreamProcedure {
   return defineStream({
     method: AuthorizationService.method.listReadableTasks,
-    async *handle(request, _call, context) {
+    async *handle(request, call, context) {
       const list = toListRequest(request, cursors);
-      for await (const event of listReadableTasks(list, context)) yield fromListEvent(event, list, cursors);
+      for await (const event of listReadableTasks({ ...call, ...list }, context))
+        yield fromListEvent(event, list, cursors);
     },
   });
 }

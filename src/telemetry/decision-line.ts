@@ -1,22 +1,8 @@
-import { createHmac } from 'node:crypto';
 import type { Clock, DecisionRecord } from '../authorize/ports.ts';
 import type { ResourceKey } from '../domain/resource.ts';
 import { NEW_RESOURCE_ID } from '../domain/resource.ts';
-
-/** What of a line can be left out or made unreadable. */
-export const MASKABLE_FIELDS = ['caller', 'principal.id', 'principal.account', 'resource.id', 'resource.name'] as const;
-export type MaskableField = (typeof MASKABLE_FIELDS)[number];
-/** `hash`: by a keyed hash, so that equal values stay equal and can't be guessed from it. */
-export type Masking = 'omit' | 'hash';
-
-export interface DecisionLineOptions {
-  readonly mask: ReadonlyMap<MaskableField, Masking>;
-  /** Needed with `hash`. */
-  readonly hashKey: string | undefined;
-}
-
-/** 128 bits: two values in one log don't meet. */
-const HASH_LENGTH = 32;
+import type { MaskOptions } from './show-fields.ts';
+import { createShowField } from './show-fields.ts';
 
 /** Writes one decision as one line of JSON, with its line break. */
 export function createDecisionLine(
@@ -24,15 +10,9 @@ export function createDecisionLine(
     clock,
     stopwatchMs,
   }: { readonly clock: Clock; /** As of `DecisionRecord.startedAtMs`. */ readonly stopwatchMs: () => number },
-  { mask, hashKey = '' }: DecisionLineOptions,
+  options: MaskOptions,
 ): (record: DecisionRecord) => string {
-  const show = (field: MaskableField, value: string): string | undefined => {
-    const how = mask.get(field);
-    if (how === undefined) return value;
-    if (how === 'omit') return undefined;
-    // The field is part of it: an id that is also an account is not told by its hash.
-    return `hash:${createHmac('sha256', hashKey).update(`${field}\0${value}`).digest('hex').slice(0, HASH_LENGTH)}`;
-  };
+  const show = createShowField(options);
   const showKey = (key: ResourceKey): object => {
     if (key.kind === 'new') return { id: NEW_RESOURCE_ID };
     return key.kind === 'id' ? { id: show('resource.id', key.id) } : { name: show('resource.name', key.name) };

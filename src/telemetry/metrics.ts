@@ -133,6 +133,12 @@ export function createMetrics() {
       labelNames: ['source', 'outcome'],
       registry,
     }),
+    gatewayAnswers: createCounterTally<[door: string, answer: string, route: string]>({
+      name: 'taskgate_gateway_answers_total',
+      help: 'Answers to gateways by door, what was told, and the route as it stands in the table',
+      labelNames: ['door', 'answer', 'route'],
+      registry,
+    }),
     reloads: new Counter({
       name: 'taskgate_reloads_total',
       help: 'Changes of the files of tokens, keys and certificates, by whether they are in use (ok) or not (refused)',

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../authorize/ports.ts';
 import type { Tracer } from '../authorize/ports-tracing.ts';
 import type { DecisionWriter } from './decision-log.ts';
+import type { ListWriter } from './list-log.ts';
 import { within } from '../domain/within.ts';
 import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
@@ -30,7 +31,7 @@ export interface TelemetryOptions {
 
 export interface Telemetry {
   readonly metrics: Metrics;
-  readonly decisionWriter: DecisionWriter | undefined;
+  readonly decisionWriter: (DecisionWriter & ListWriter) | undefined;
   readonly tracer: Tracer | undefined;
   /** Sends and writes what is left, in this many milliseconds. */
   close(withinMs: number): Promise<void>;

@@ -23,14 +23,14 @@ export function createOtlpLogSink({ client }: { readonly client: OtlpClient }): 
 
 function toLogRecord(line: string): object {
   // Lines are our own.
-  const { id, time, operation, decision, reason, trace_id: traceId } = JSON.parse(line);
+  const { kind, id, time, operation, decision, reason, trace_id: traceId } = JSON.parse(line);
   return {
     timeUnixNano: toUnixNano(Date.parse(time)),
     severityNumber: SEVERITY_INFO,
     severityText: 'INFO',
     body: { stringValue: line.trimEnd() },
     attributes: toOtlpAttributes({
-      'event.name': 'taskgate.decision',
+      'event.name': `taskgate.${kind}`,
       'taskgate.decision_id': id,
       'taskgate.operation': operation,
       'taskgate.decision': decision,

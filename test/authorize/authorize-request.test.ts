@@ -56,6 +56,7 @@ function ask({
   const identifyCalls = vi.fn(identify);
   const checkTask = vi.fn<CheckTask>(({ check }) => outcomes[check.resource.type] ?? decided(NOT_FOUND));
   const answered = vi.fn<GatewayObserver['answered']>();
+  const told = vi.fn<GatewayObserver['failed']>();
   const request: GatewayRequest = {
     method: 'GET',
     target: '/tasks/t',
@@ -63,9 +64,14 @@ function ask({
     body: { kind: 'unknown' },
     ...(extensions === undefined ? {} : { extensions: new Map(Object.entries(extensions)) }),
   };
-  const authorize = createAuthorizeRequest({ findRoute, identify: identifyCalls, checkTask, observer: { answered } });
+  const authorize = createAuthorizeRequest({
+    findRoute,
+    identify: identifyCalls,
+    checkTask,
+    observer: { answered, failed: told },
+  });
   const answer = (async () => authorize(request, CALL, CONTEXT))();
-  return { answer, request, findRoute, identifyCalls, checkTask, answered };
+  return { answer, request, findRoute, identifyCalls, checkTask, answered, told };
 }
 
 const unauthenticated: IdentifyPrincipal = () => ({ kind: 'unauthenticated', reason: 'none' });
@@ -127,12 +133,19 @@ test.each<[string, Outcome, unknown]>([
 
 test('throws what could not be told, and answers nothing', async () => {
   const error = new UnavailableError('spicedb');
-  const { answer, answered } = ask({ outcomes: { task: failed(error) } });
-  await expect(answer).rejects.toBe(error);
-  expect(answered).not.toHaveBeenCalled();
   const late = new DeadlineExceededError();
-  await expect(ask({ identify: async () => Promise.reject(late) }).answer).rejects.toBe(late);
-  await expect(ask({ outcomes: { task: Promise.reject(late) } }).answer).rejects.toBe(late);
+  const faults: readonly (readonly [Given, Error])[] = [
+    [{ outcomes: { task: failed(error) } }, error],
+    [{ outcomes: { task: Promise.resolve(failed(error)) } }, error],
+    [{ identify: async () => Promise.reject(late) }, late],
+    [{ outcomes: { task: Promise.reject(late) } }, late],
+  ];
+  for (const [given, fault] of faults) {
+    const { answer, answered, told } = ask(given);
+    await expect(answer).rejects.toBe(fault);
+    expect(answered).not.toHaveBeenCalled();
+    expect(told).toHaveBeenCalledExactlyOnceWith(CHECK, fault);
+  }
 });
 
 describe('of two checks', () => {

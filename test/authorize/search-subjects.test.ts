@@ -53,7 +53,7 @@ function setUp(parent: ParentResult) {
 
 test('asks who holds the permission on the parent', async () => {
   const { asked, found } = setUp({ kind: 'found', id: 'task-1' });
-  expect(await found()).toEqual({ ids: ['ann', 'bob'], next: undefined, everyone: true });
+  expect(await found()).toEqual({ ids: ['ann', 'bob'], next: undefined, everyone: true, readAt: 'at' });
   expect(asked).toEqual([{ kind: 'resource', type: 'task', id: 'task-1' }]);
 });
 

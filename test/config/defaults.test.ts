@@ -130,7 +130,7 @@ test('fills in every default', () => {
         maxFileBytes: 104_857_600,
         maxFiles: 5,
         bufferBytes: 1_048_576,
-        sample: { allowed: 1, notFound: 1, forbidden: 1, error: 1 },
+        sample: { allowed: 1, notFound: 1, forbidden: 1, listed: 1, error: 1 },
         mask: [],
       },
     },

@@ -9,11 +9,15 @@ import type { TestTaskgate } from '../support/taskgate.ts';
 import { useTaskgate } from '../support/taskgate.ts';
 import { createGrpcClient } from '../support/transports.ts';
 
+/** Of accounts that nobody here is of. */
+const ROLLOUT = JSON.stringify({
+  rollout: { accounts: { '<b>initech': { enforcement: 'shadow', types: { message: { enforcement: 'off' } } } } },
+});
 const HOSTILE = '<img src=x onerror="document.title=\'pwned\'">';
 
 describe.skipIf(CHROMIUM === undefined)(`the console${WITHOUT_CHROMIUM}`, { timeout: 30_000 }, () => {
   const browser = useChromium();
-  const open = useTaskgate();
+  const open = useTaskgate({ yaml: ROLLOUT });
   const withTokens = useTokenTaskgates();
   const pages: Page[] = [];
   /** What the browser complained about: scripts that threw, what the policy blocked, what could not be loaded. */
@@ -122,6 +126,15 @@ describe.skipIf(CHROMIUM === undefined)(`the console${WITHOUT_CHROMIUM}`, { time
     await page.getByRole('region', { name: 'Readiness' }).getByText('ready', { exact: true }).waitFor();
     expect(await page.getByRole('region', { name: 'Breakers' }).textContent()).toContain('spicedbclosed');
     expect(await page.getByRole('region', { name: 'Caches' }).textContent()).toContain('of 50000');
+    const rollout = page.getByRole('region', { name: 'Rollout' });
+    expect(await rollout.locator('dd').allTextContents()).toEqual(['static: ok']);
+    expect(await rollout.getByRole('row').allTextContents()).toEqual([
+      'AccountTypesEnforcementDual-write',
+      expect.stringMatching(/^<b>initech.*task.*shadowon$/),
+      '<b>initechmessageoffon',
+      'every otherevery typeenforceon',
+      'safe defaultwhere flags can’t be toldenforceon',
+    ]);
     await page.getByRole('link', { name: 'Latency' }).click();
     await page
       .getByRole('region', { name: 'CheckTask over grpc' })

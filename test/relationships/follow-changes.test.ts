@@ -20,7 +20,7 @@ function setUp({ schema = SCHEMA, silenceMs = 'off' }: { schema?: string; silenc
   };
   const client = {
     call: async () => answers.read(),
-    stream(_method: unknown, _request: unknown, _signal: unknown, events: StreamEvents<v1.WatchResponse>) {
+    stream(_method: unknown, _request: unknown, _context: unknown, events: StreamEvents<v1.WatchResponse>) {
       watches.push(events);
       return { cancel: () => undefined };
     },

@@ -42,7 +42,7 @@ function setUp() {
       calls.push(call);
       return call.promise as Promise<never>;
     },
-    stream(_method, _request, _signal, events) {
+    stream(_method, _request, _context, events) {
       streams.push(events);
       return { cancel: () => undefined };
     },
@@ -60,7 +60,7 @@ function setUp() {
   };
   const stream = (): { readonly ended: Promise<TaskgateError | undefined> } => {
     const { promise: ended, resolve } = Promise.withResolvers<TaskgateError | undefined>();
-    guarded.stream(LOOKUP_RESOURCES, LOOKUP, NEVER, { onMessage: () => undefined, onEnd: resolve });
+    guarded.stream(LOOKUP_RESOURCES, LOOKUP, { signal: NEVER }, { onMessage: () => undefined, onEnd: resolve });
     return { ended };
   };
   const open = async (): Promise<void> => {

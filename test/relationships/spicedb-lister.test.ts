@@ -24,7 +24,7 @@ function setUp(lookup: (events: Events, signal: AbortSignal) => void, maxObjects
   const requests: v1.LookupResourcesRequest[] = [];
   let cancelled = 0;
   const client = {
-    stream(_method: unknown, request: v1.LookupResourcesRequest, signal: AbortSignal, events: Events) {
+    stream(_method: unknown, request: v1.LookupResourcesRequest, { signal }: { signal: AbortSignal }, events: Events) {
       requests.push(request);
       lookup(events, signal);
       return { cancel: () => void (cancelled += 1) };

@@ -21,7 +21,7 @@ const PATTERN = {
 
 function readerOf(answers: readonly Answer[]) {
   const client = {
-    stream(_method: unknown, _request: unknown, _signal: unknown, events: StreamEvents<Answer>) {
+    stream(_method: unknown, _request: unknown, _context: unknown, events: StreamEvents<Answer>) {
       for (const answer of answers) events.onMessage(answer);
       events.onEnd(undefined);
       return { cancel: () => undefined };

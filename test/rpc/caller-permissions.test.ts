@@ -196,7 +196,10 @@ it('the name of the caller is in the decision log and a metric, and no token is'
     return written;
   });
   // The other one is whoever comes through the socket.
-  for (const line of decisions) expect(JSON.parse(line).caller).toMatch(/^(?:may-check|socket)$/);
+  for (const line of decisions) {
+    const { kind, caller } = JSON.parse(line) as Record<string, string>;
+    expect(caller).toMatch(kind === 'list' ? /^(?:may-filter|socket)$/ : /^(?:may-check|socket)$/);
+  }
   const log = [...tcp.logged, ...decisions].join('');
   for (const secret of [...Object.values(tokens), unknown]) expect(log).not.toContain(secret);
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CheckRecord, DecisionRecord } from '../../src/authorize/ports.ts';
 import { FULLY_CONSISTENT, MINIMIZE_LATENCY } from '../../src/domain/consistency.ts';
-import type { DecisionLineOptions } from '../../src/telemetry/decision-line.ts';
+import type { MaskOptions } from '../../src/telemetry/show-fields.ts';
 import { createDecisionLine } from '../../src/telemetry/decision-line.ts';
 import { createDecisionWriter } from '../../src/telemetry/decision-writer.ts';
 
@@ -23,7 +23,7 @@ const RECORD: CheckRecord = {
   startedAtMs: 10,
 };
 
-function toLine(record: DecisionRecord, options: Partial<DecisionLineOptions> = {}): Record<string, unknown> {
+function toLine(record: DecisionRecord, options: Partial<MaskOptions> = {}): Record<string, unknown> {
   const deps = { clock: { nowMs: () => Date.UTC(2026, 0, 2) }, stopwatchMs: () => 12.3456789 };
   const line = createDecisionLine(deps, { mask: new Map(), hashKey: undefined, ...options })(record);
   expect(line.indexOf('\n')).toBe(line.length - 1);
@@ -136,17 +136,20 @@ test('samples each outcome by its own share', () => {
   };
   let random = 0;
   const writer = createDecisionWriter(
-    { buffer, toLine: ({ outcome }) => outcome, random: () => random },
-    { ALLOWED: 0.25, NOT_FOUND: 1, FORBIDDEN: 1, ERROR: 0 },
+    { buffer, toLine: ({ outcome }) => outcome, toListLine: ({ outcome }) => outcome, random: () => random },
+    { ALLOWED: 0.25, NOT_FOUND: 1, FORBIDDEN: 1, LISTED: 0.5, ERROR: 0 },
   );
+  const list = { ...RECORD, method: 'list', types: ['task'], flags: [] } as const;
   for (let index = 0; index < 100; index += 1) {
     random = index / 100;
     for (const outcome of ['ALLOWED', 'NOT_FOUND', 'FORBIDDEN', 'ERROR'] as const) writer.write({ ...RECORD, outcome });
+    for (const outcome of ['LISTED', 'ERROR'] as const) writer.writeList({ ...list, outcome });
   }
   const counts = Map.groupBy(written, (outcome) => outcome);
   expect([...counts].map(([outcome, lines]) => [outcome, lines.length])).toEqual([
     ['ALLOWED', 25],
     ['NOT_FOUND', 100],
     ['FORBIDDEN', 100],
+    ['LISTED', 50],
   ]);
 });

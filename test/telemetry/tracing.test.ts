@@ -9,7 +9,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createOtlpClient } from '../../src/telemetry/otlp-client.ts';
 import { openTracing } from '../../src/telemetry/tracing.ts';
 import { startFakeSpiceDb } from '../relationships/fake-spicedb.ts';
-import { ask } from '../support/check-requests.ts';
+import { ask, user } from '../support/check-requests.ts';
 import type { OtlpCollector } from '../support/otlp-collector.ts';
 import { spansOf, startOtlpCollector } from '../support/otlp-collector.ts';
 import { exchangeHttp1 } from '../support/raw-exchange.ts';
@@ -86,6 +86,27 @@ test('shows a call over each listener in the trace of its caller, with its layer
   const text = JSON.stringify(collector.requests.map((request) => request.body));
   for (const secret of ['alice', 'acme', 'msg-1', 'task-1', 'canary']) expect(text).not.toContain(secret);
   expect(collector.requests[0]?.headers.authorization).toBe('Bearer canary');
+});
+
+test('shows the lookup behind a list, with how many it found, and not which', async () => {
+  const collector = await useCollector();
+  const yaml = `telemetry: { otlp: { endpoint: "${collector.endpoint}" }, traces: { enabled: true, sample_ratio: 1 } }`;
+  const gate = await startTestTaskgate({ yaml });
+  const client = createGrpcClient('gRPC', gate.addresses.grpc);
+  const { listReadableTasks } = AuthorizationService.method;
+  const kinds: (string | undefined)[] = [];
+  for await (const { event } of client.stream(listReadableTasks, { principal: user('alice') })) kinds.push(event.case);
+  expect(kinds).toEqual(['page', 'complete']);
+  await client[Symbol.asyncDispose]();
+  await gate[Symbol.asyncDispose]();
+  const spans = spansOf(collector);
+  const lookup = spans.find(({ name }) => name.endsWith('/LookupResources'));
+  expect(lookup).toMatchObject({ kind: CLIENT, status: { code: 0 } });
+  expect(lookup?.attributes).toContainEqual({ key: 'taskgate.items', value: { intValue: '1' } });
+  expect(spans.find(({ spanId }) => spanId === lookup?.parentSpanId)?.name).toBe('ListReadableTasks');
+  // Watch belongs to no call.
+  expect(spans.filter(({ name }) => name.includes('Watch'))).toEqual([]);
+  expect(JSON.stringify(spans)).not.toMatch(/alice|acme|task-1/);
 });
 
 test('tells SpiceDB of the trace of one call, and of a trace of its own for a batch of several', async () => {

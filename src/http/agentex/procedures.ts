@@ -77,9 +77,16 @@ export function checkProcedure(deps: AgentexDeps): AgentexProcedure {
 export function searchProcedure(deps: AgentexDeps, { maxItems }: AgentexOptions): AgentexProcedure {
   return aboutPrincipal(deps, 'AgentexSearch', 'filter', (body) => {
     const filter = toFilter(body);
-    return async (principal, _call, context) => {
+    return async (principal, call, context) => {
       const items: string[] = [];
-      const list = { ...filter, principal, pageSize: PAGE_SIZE, position: undefined, consistency: MINIMIZE_LATENCY };
+      const list = {
+        ...call,
+        ...filter,
+        principal,
+        pageSize: PAGE_SIZE,
+        position: undefined,
+        consistency: MINIMIZE_LATENCY,
+      };
       for await (const event of deps.listReadableTasks(list, context)) {
         if (event.kind === 'unscoped') return { kind: 'unscoped' };
         if (event.kind === 'complete') return { kind: 'items', items };

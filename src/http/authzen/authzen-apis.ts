@@ -1,10 +1,11 @@
 import type { Evaluate, EvaluationResult } from '../../authorize/evaluate.ts';
 import type { Tuple } from '../../authorize/plan-tuple.ts';
+import type { RecordedSearch } from '../../authorize/record-search.ts';
 import type { SearchActions, SearchActionsRequest } from '../../authorize/search-actions.ts';
 import type { Found } from '../../authorize/search-page.ts';
 import { cutPage } from '../../authorize/search-page.ts';
-import type { SearchResources, SearchResourcesRequest } from '../../authorize/search-resources.ts';
-import type { SearchSubjects, SearchSubjectsRequest } from '../../authorize/search-subjects.ts';
+import type { SearchResourcesRequest } from '../../authorize/search-resources.ts';
+import type { SearchSubjectsRequest } from '../../authorize/search-subjects.ts';
 import { InternalError } from '../../domain/errors.ts';
 import type { AuthzenApi } from './authzen-endpoint.ts';
 import type { PageTokens, Searched } from './page-token.ts';
@@ -16,8 +17,8 @@ import { AUTHZEN_PATHS } from './paths.ts';
 
 export interface AuthzenDeps {
   readonly evaluate: Evaluate;
-  readonly searchSubjects: SearchSubjects;
-  readonly searchResources: SearchResources;
+  readonly searchSubjects: RecordedSearch<SearchSubjectsRequest>;
+  readonly searchResources: RecordedSearch<SearchResourcesRequest>;
   readonly searchActions: SearchActions;
   readonly tokens: PageTokens;
 }
@@ -74,8 +75,8 @@ export function createSubjectSearchApi(
     permission: 'filter',
     path: AUTHZEN_PATHS.searchSubject,
     parse: (body) => parseSubjectSearch(body, { tokens, maxPageSize }),
-    handle: async ({ request, page, searched }, _call, context) => {
-      const found = await searchSubjects({ ...request, page }, context);
+    handle: async ({ request, page, searched }, call, context) => {
+      const found = await searchSubjects({ ...request, page }, call, context);
       const { type } = request.subject;
       return toPage(found, (id) => ({ type, id }), searched, tokens);
     },
@@ -92,8 +93,8 @@ export function createResourceSearchApi(
     permission: 'filter',
     path: AUTHZEN_PATHS.searchResource,
     parse: (body) => parseResourceSearch(body, { tokens, maxPageSize }),
-    handle: async ({ request, page, searched }, _call, context) => {
-      const found = await searchResources({ ...request, page }, context);
+    handle: async ({ request, page, searched }, call, context) => {
+      const found = await searchResources({ ...request, page }, call, context);
       const { type } = request.resource;
       return toPage(found, (id) => ({ type, id }), searched, tokens);
     },

@@ -4,7 +4,7 @@ import { h, toWords } from './dom.js';
 const INTERVAL_MS = 2_000;
 const GOOD = new Set(['ok', 'closed', 'true']);
 
-/** Readiness, breakers, caches, and whether changes are followed. */
+/** Readiness, breakers, caches, whether changes are followed, and how far accounts are. */
 export function showState({ place, say, fail, signal }) {
   let timer;
   const poll = async () => {
@@ -22,7 +22,15 @@ export function showState({ place, say, fail, signal }) {
   void poll();
 }
 
-function render({ ready = false, dependencies = {}, breakers = {}, caches = [], watch = {}, flags = {} }) {
+function render({
+  ready = false,
+  dependencies = {},
+  breakers = {},
+  caches = [],
+  watch = {},
+  flags = {},
+  rollout = {},
+}) {
   const { following = false, changedObjects = 0, lastWordMs } = watch;
   return [
     h(
@@ -59,7 +67,46 @@ function render({ ready = false, dependencies = {}, breakers = {}, caches = [], 
       ),
       card('Settings', facts(Object.entries(flags))),
     ),
+    card('Rollout', ...renderRollout(rollout)),
   ];
+}
+
+function renderRollout({ provider = '', problem = '', safeDefault = {}, gates = [], accountsLeftOut = 0 }) {
+  const isOnlyOne = ({ account }) => gates.filter((gate) => gate.account === account).length === 1;
+  return [
+    facts([
+      ['flags', badge(problem === '' ? `${provider}: ok` : `${provider}: ${problem}`, problem === '')],
+      ...(accountsLeftOut === 0 ? [] : [['not shown', `${accountsLeftOut} more accounts`]]),
+    ]),
+    h(
+      'table',
+      {},
+      h(
+        'thead',
+        {},
+        h('tr', {}, ...['Account', 'Types', 'Enforcement', 'Dual-write'].map((name) => h('th', {}, name))),
+      ),
+      h(
+        'tbody',
+        {},
+        ...gates.map((gate) =>
+          gateRow(gate.account ?? 'every other', isOnlyOne(gate) ? 'every type' : (gate.types ?? []).join(', '), gate),
+        ),
+        gateRow('safe default', 'where flags can’t be told', safeDefault),
+      ),
+    ),
+  ];
+}
+
+function gateRow(account, types, { enforcement = '', dualWrite = '' }) {
+  return h(
+    'tr',
+    {},
+    h('td', {}, account),
+    h('td', {}, types),
+    h('td', {}, badge(enforcement, enforcement === 'enforce')),
+    h('td', {}, badge(dualWrite, dualWrite === 'on')),
+  );
 }
 
 function card(title, ...children) {

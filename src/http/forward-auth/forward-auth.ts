@@ -2,9 +2,19 @@ import type { DenialKind } from '../../authorize/gateway-denials.ts';
 import { GATEWAY_DENIALS } from '../../authorize/gateway-denials.ts';
 import type { IdentityHeaderNames } from '../../authorize/identity-headers.ts';
 import { createIdentityHeaders, DEFAULT_IDENTITY_HEADERS } from '../../authorize/identity-headers.ts';
-import type { AuthorizeRequest, GatewayAnswer, GatewayRequest } from '../../authorize/ports-gateway.ts';
+import type {
+  AuthorizeRequest,
+  GatewayAnswer,
+  GatewayObserver,
+  GatewayRequest,
+} from '../../authorize/ports-gateway.ts';
 import type { TaskgateError } from '../../domain/errors.ts';
-import { CallerPermissionError, InvalidArgumentError, UnauthenticatedError } from '../../domain/errors.ts';
+import {
+  CallerPermissionError,
+  InvalidArgumentError,
+  toTaskgateError,
+  UnauthenticatedError,
+} from '../../domain/errors.ts';
 import { createClientHeaders } from '../client-headers.ts';
 import type { Endpoint, HttpAnswer } from '../endpoint.ts';
 import type { RequestHeaders } from './asked-request.ts';
@@ -36,7 +46,14 @@ const NOT_FOR_THIS_GATEWAY: HttpAnswer = { status: 500, headers: JSON_HEADERS, b
  * that copies only what comes would let the client's own through (GHSA-7r4p-vjf4-gxv4).
  */
 export function createForwardAuth(
-  { authorizeRequest }: { readonly authorizeRequest: AuthorizeRequest },
+  {
+    authorizeRequest,
+    observer,
+  }: {
+    readonly authorizeRequest: AuthorizeRequest;
+    /** Told of what is not even asked of `authorizeRequest`. Default: nobody. */
+    readonly observer?: GatewayObserver;
+  },
   { requestHeaders, deniedStatus, identityHeaders = DEFAULT_IDENTITY_HEADERS }: ForwardAuthOptions,
 ): Endpoint<GatewayRequest, GatewayAnswer> {
   const toIdentityHeaders = createIdentityHeaders(identityHeaders);
@@ -49,7 +66,12 @@ export function createForwardAuth(
     procedure: { name: 'forward_auth', permission: 'check', handle: authorizeRequest },
     parse(request) {
       const headers = createClientHeaders(request, { except: CALLER_TOKEN_HEADER });
-      return { ...parseAskedRequest(headers, requestHeaders), headers, body: { kind: 'unknown' } };
+      try {
+        return { ...parseAskedRequest(headers, requestHeaders), headers, body: { kind: 'unknown' } };
+      } catch (error) {
+        observer?.failed(undefined, toTaskgateError(error));
+        throw error;
+      }
     },
     toAnswer(answer) {
       if (answer.kind !== 'allowed') return denials[answer.kind];

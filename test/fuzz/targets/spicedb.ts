@@ -120,7 +120,7 @@ const changes: FuzzTarget = {
     const watch = Promise.withResolvers<(told: unknown) => void>();
     const client = {
       call: async () => ({ schemaText: loadedSchema, readAt: { token: 'start' } }),
-      stream: (_method: unknown, _request: unknown, _signal: unknown, events: StreamEvents<unknown>) => {
+      stream: (_method: unknown, _request: unknown, _context: unknown, events: StreamEvents<unknown>) => {
         watch.resolve(events.onMessage);
         return { cancel: () => undefined, pause: () => undefined, resume: () => undefined };
       },

@@ -803,6 +803,11 @@ export declare type GetStateResponse = Message<"taskgate.admin.v1.GetStateRespon
    * @generated from field: google.protobuf.Timestamp now = 8;
    */
   now?: Timestamp | undefined;
+
+  /**
+   * @generated from field: taskgate.admin.v1.RolloutState rollout = 9;
+   */
+  rollout?: RolloutState | undefined;
 };
 
 /**
@@ -810,6 +815,92 @@ export declare type GetStateResponse = Message<"taskgate.admin.v1.GetStateRespon
  * Use `create(GetStateResponseSchema)` to create a new message.
  */
 export declare const GetStateResponseSchema: GenMessage<GetStateResponse>;
+
+/**
+ * @generated from message taskgate.admin.v1.RolloutState
+ */
+export declare type RolloutState = Message<"taskgate.admin.v1.RolloutState"> & {
+  /**
+   * Where the flags are told: static (the configuration) or flagd.
+   *
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * Which flags can't be told, so that the safe default holds for them; empty if none.
+   *
+   * @generated from field: string problem = 2;
+   */
+  problem: string;
+
+  /**
+   * What holds where flags can't be told, and where nothing else is said. No account and no types.
+   *
+   * @generated from field: taskgate.admin.v1.RolloutGate safe_default = 3;
+   */
+  safeDefault?: RolloutGate | undefined;
+
+  /**
+   * What the gates say of each account that the configuration names, and last of every other one. With flagd the
+   * configuration names none, and this is empty.
+   *
+   * @generated from field: repeated taskgate.admin.v1.RolloutGate gates = 4;
+   */
+  gates: RolloutGate[];
+
+  /**
+   * Accounts that the configuration names and that are not among the gates, since they are too many.
+   *
+   * @generated from field: uint32 accounts_left_out = 5;
+   */
+  accountsLeftOut: number;
+};
+
+/**
+ * Describes the message taskgate.admin.v1.RolloutState.
+ * Use `create(RolloutStateSchema)` to create a new message.
+ */
+export declare const RolloutStateSchema: GenMessage<RolloutState>;
+
+/**
+ * @generated from message taskgate.admin.v1.RolloutGate
+ */
+export declare type RolloutGate = Message<"taskgate.admin.v1.RolloutGate"> & {
+  /**
+   * Empty: every account that is not named.
+   *
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * The configured types of which this is said.
+   *
+   * @generated from field: repeated string types = 2;
+   */
+  types: string[];
+
+  /**
+   * enforce, shadow or off.
+   *
+   * @generated from field: string enforcement = 3;
+   */
+  enforcement: string;
+
+  /**
+   * on or off.
+   *
+   * @generated from field: string dual_write = 4;
+   */
+  dualWrite: string;
+};
+
+/**
+ * Describes the message taskgate.admin.v1.RolloutGate.
+ * Use `create(RolloutGateSchema)` to create a new message.
+ */
+export declare const RolloutGateSchema: GenMessage<RolloutGate>;
 
 /**
  * @generated from message taskgate.admin.v1.CacheState
@@ -979,7 +1070,8 @@ export declare const AdminService: GenService<{
     output: typeof RecentDecisionsResponseSchema;
   },
   /**
-   * GetState tells how this replica is: readiness, breakers, caches, whether changes are followed, and latencies.
+   * GetState tells how this replica is: readiness, breakers, caches, whether changes are followed, latencies, and how far
+   * accounts are.
    *
    * @generated from rpc taskgate.admin.v1.AdminService.GetState
    */
