@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Attack } from '../test/support/attacks.ts';
+import { fileURLToPath } from 'node:url';
 import { ATTACKS } from '../test/support/attacks.ts';
 import { assertWarmCheckAllowed, CHECK_TASK_PATH, createWarmBodyFile } from './support/check-request.ts';
+import { LOAD_CORE } from './support/cores.ts';
 import { runOpenLoop } from './support/open-loop.ts';
 import { judgeRatio, measureInTurn } from './support/rounds.ts';
 import type { BenchRow } from './support/row.ts';
@@ -10,17 +13,18 @@ import type { BenchStores } from './support/stores.ts';
 import type { BenchTaskgate } from './support/taskgate.ts';
 import { startTaskgate } from './support/taskgate.ts';
 
+const ATTACKER = fileURLToPath(new URL('attacker.ts', import.meta.url));
 const ROUNDS = 3;
 /** Far below what a core can do: what is measured is what an attack takes away, not the queue of a busy one. */
 const PER_SECOND = 500;
 const DURATION_MS = 3_000;
 /** Until an attack has all of its connections. */
-const BUILD_UP_MS = 1_000;
+const BUILD_UP_MS = 2_000;
 const MAX_RATIO = 2;
 
 /**
  * The 99th percentile of a good caller's warm checks during each attack, by that without, in the same rounds. The attack
- * shares the load core, and its own demands on it are in the figure too.
+ * shares the load core, where it takes what the good caller leaves.
  */
 export async function measureOverload(stores: BenchStores): Promise<readonly BenchRow[]> {
   await using body = await createWarmBodyFile();
@@ -30,12 +34,12 @@ export async function measureOverload(stores: BenchStores): Promise<readonly Ben
   const p99Ms = async (seed: number): Promise<number> =>
     (await runOpenLoop({ ...call, perSecond: PER_SECOND, durationMs: DURATION_MS, seed })).p99Ms;
   const rows: BenchRow[] = [];
-  for (const [name, attack] of Object.entries(ATTACKS)) {
+  for (const name of Object.keys(ATTACKS)) {
     const { ours, theirs, ratios } = await measureInTurn({
       name: `p99 under ${name}`,
       rounds: ROUNDS,
       theirs: p99Ms,
-      ours: async (round) => underAttack(attack, taskgate, async () => p99Ms(round)),
+      ours: async (round) => underAttack(name, taskgate, async () => p99Ms(round)),
     });
     rows.push({
       work: `p99 of a warm CheckTask at ${PER_SECOND} calls/s under ${name}: ${spread(ours, 1)} ms`,
@@ -47,11 +51,30 @@ export async function measureOverload(stores: BenchStores): Promise<readonly Ben
 }
 
 async function underAttack<Result>(
-  attack: Attack,
+  attack: string,
   { ready }: BenchTaskgate,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  await using _ = attack(ready);
-  await delay(BUILD_UP_MS);
-  return await work();
+  const command = [
+    '-c',
+    `${LOAD_CORE}`,
+    'nice',
+    '-n',
+    '19',
+    process.execPath,
+    ATTACKER,
+    attack,
+    ready.grpc,
+    ready.http,
+  ];
+  const attacker = spawn('taskset', command, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const ended = once(attacker, 'exit');
+  try {
+    await delay(BUILD_UP_MS);
+    if (attacker.exitCode !== null) throw new Error(`bench: the attack ${attack} ended with ${attacker.exitCode}`);
+    return await work();
+  } finally {
+    attacker.kill('SIGTERM');
+    await ended;
+  }
 }
