@@ -14,7 +14,7 @@ import { startSampleStores, startWithStores } from '../support/taskgate.ts';
 const { checkTask } = AuthorizationService.method;
 const PATH = `/${AuthorizationService.typeName}/${checkTask.name}`;
 /** A task by its id is asked about beside a sentinel. */
-const CHECK_BULK = '/authzed.api.v1.PermissionsService/CheckBulkPermissions';
+const CHECK = '/authzed.api.v1.PermissionsService/CheckPermission';
 const DEFAULT_MS = 600;
 const MAX_MS = 700;
 /** What a busy machine may add to any of them. */
@@ -109,7 +109,7 @@ describe.each(Object.entries(TRANSPORTS))('over %s', (_, call) => {
 });
 
 describe('a caller that leaves', () => {
-  const count = (list: readonly string[]): number => list.filter((path) => path === CHECK_BULK).length;
+  const count = (list: readonly string[]): number => list.filter((path) => path === CHECK).length;
 
   it.each<[string, () => Promise<() => Promise<void>>]>([
     ['resets its gRPC stream', startGrpcCall],
