@@ -11,8 +11,8 @@ import { spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
 import { startTaskgate } from './support/taskgate.ts';
 
-const ROUNDS = 7;
-const REQUESTS = 60_000;
+const ROUNDS = 11;
+const REQUESTS = 120_000;
 const MIN_RATIO = 0.95;
 
 /** Warm checks with 1 % of them traced, and with each in the decision log, beside a taskgate that does neither. */
