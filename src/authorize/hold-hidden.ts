@@ -13,7 +13,7 @@ const MANY_STEPS_SHORTER = 2;
 const LONGER = 1.02;
 const SHORTER = 0.999;
 /** At most, at random, above the hold: what little still differs after it can't be told from that. */
-const JITTER_MS = 1;
+const JITTER_MS = 0.7;
 /** Of the time that the caller gives: the answer has to arrive within it. */
 const HOLDABLE_SHARE = 0.8;
 
