@@ -2,10 +2,8 @@ import type { Principal } from '../domain/principal.ts';
 import type { LegacyAnswer } from '../domain/rollout.ts';
 import type { TypeModel } from '../domain/type-model.ts';
 import type { ListNote, ListReadableTasks } from './list-readable-tasks.ts';
+import { TASK } from './list-readable-tasks.ts';
 import type { RolloutGates, RolloutObserver } from './ports-rollout.ts';
-
-/** The type whose ids are listed unless another one is named. */
-const TASK = 'task';
 
 /**
  * Lists of accounts that are not enforced are `unscoped`, or empty where the legacy rule denies; those of bypassed
