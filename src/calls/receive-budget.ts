@@ -2,6 +2,15 @@
 const COLLECTED_BYTES = 2 * 1024 * 1024;
 /** What a request may hold without being counted: nearly every one is below. */
 export const UNCOUNTED_BYTES = 4 * 1024;
+/**
+ * What is read of large requests in a millisecond, all of them together: each read is work, and memory to collect. It is
+ * above what a core makes of large requests that are good.
+ */
+const READ_BYTES_PER_MS = 128 * 1024;
+/** The least, however much they hold. */
+const MIN_READ_BYTES_PER_MS = 4 * 1024;
+/** Shorter waits are not worth a timer. */
+const MIN_WAIT_MS = 1;
 /** The most that deflate packs into one byte (https://zlib.net/zlib_tech.html). */
 const MAX_PACKED = 1_032;
 
@@ -22,6 +31,12 @@ export interface Holding {
 export interface ReceiveBudget {
   /** @param end Called at most once, if this request holds the most when there is too much: it has to let go. */
   hold(end: () => void): Holding;
+  /**
+   * Paces the reading of large requests, so that whoever sends as much as it can leaves time for everybody else.
+   *
+   * @returns Milliseconds after which more of the request whose bytes these are may be read; 0: at once.
+   */
+  pace(bytes: number): number;
 }
 
 interface Entry {
@@ -34,12 +49,21 @@ interface Entry {
  * several the last: whoever fills it keeps no smaller request out, and is not helped by coming again.
  */
 export function createReceiveBudget(
-  { collect }: { readonly collect: () => void },
+  {
+    collect,
+    stopwatchMs = () => performance.now(),
+  }: {
+    readonly collect: () => void;
+    /** Milliseconds of a clock that never goes back, with fractions. Default `performance.now`. */
+    readonly stopwatchMs?: () => number;
+  },
   { maxBytes }: { readonly maxBytes: number },
 ): ReceiveBudget {
   const holding = new Set<Entry>();
   let total = 0;
   let endedBytes = 0;
+  /** When all that was read is paid for. */
+  let paidAtMs = 0;
   const release = (entry: Entry): void => {
     if (holding.delete(entry)) total -= entry.bytes;
   };
@@ -69,6 +93,14 @@ export function createReceiveBudget(
         },
         release: () => release(entry),
       };
+    },
+    pace(bytes) {
+      const nowMs = stopwatchMs();
+      // An eighth of it where half of what may be held is, and so on: the budget is seldom full, and little is thrown away.
+      const perMs = Math.max(MIN_READ_BYTES_PER_MS, READ_BYTES_PER_MS * (1 - total / maxBytes) ** 3);
+      paidAtMs = Math.max(paidAtMs, nowMs) + bytes / perMs;
+      const waitMs = paidAtMs - nowMs;
+      return waitMs < MIN_WAIT_MS ? 0 : waitMs;
     },
   };
 }

@@ -22,7 +22,11 @@ export class InvalidArgumentError extends TaskgateError {
   readonly problem: string;
 
   constructor(field: string, problem: string, options?: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    // Anybody can have many of them made, and where it was thrown takes longer to find out than all else of such a call.
+    Error.stackTraceLimit = 0;
     super(`${field}: ${problem}`, options);
+    Error.stackTraceLimit = stackTraceLimit;
     this.field = field;
     this.problem = problem;
   }

@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { createServer, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { createFloodPenalties } from '../calls/flood-penalties.ts';
 import type { TlsSource } from '../authorize/ports-callers.ts';
 import { createBodyDrain } from './drain-bodies.ts';
 import { hasBody } from './read-body.ts';
@@ -25,7 +26,10 @@ export interface HttpServerOptions {
   readonly maxHeaderBytes: number;
 }
 
-/** Requests on one connection that wait for their answer: nobody who is well sends one before the last is answered. */
+/**
+ * Requests on one connection that wait behind another, or that come in one turn of the event loop: nobody who is well sends
+ * one before the last is answered.
+ */
 const MAX_PIPELINED = 16;
 /** Time-outs of requests are seen this often at the least. */
 const MAX_CHECK_INTERVAL_MS = 1_000;
@@ -41,18 +45,31 @@ export interface HttpServer {
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A connection, and how many requests on it wait for their answer. */
+/** A connection, and the requests on it. */
 interface CountedSocket extends Socket {
-  underWay?: number;
+  /** Those that wait behind another. */
+  pipelined?: number;
+  /** Those of one turn of the event loop, answered or not, and which turn it is. */
+  inTurn?: number;
+  turn?: number;
 }
 
 /** Opens an HTTP/1.1 server. @throws Error naming the address if it can't be had. */
 export async function openHttpServer(handler: RequestHandler, options: HttpServerOptions): Promise<HttpServer> {
   const drainBody = createBodyDrain();
+  const penalties = createFloodPenalties();
+  const isFlood = createIsFlood();
   let isDraining = false;
   const server = createAnyServer(options, (request, response) => {
     if (isDraining) response.shouldKeepAlive = false;
-    if (isFlood(request.socket, response)) return;
+    const { socket } = request;
+    // What came in one piece with the request that ended it.
+    if (socket.destroyed) return;
+    if (isFlood(socket, response)) {
+      penalties.punish(socket.remoteAddress);
+      socket.destroy();
+      return;
+    }
     if (hasBody(request)) {
       // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
       request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
@@ -62,9 +79,10 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
     handler(request, response);
   });
   // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
-  server.setTimeout(options.stallTimeoutMs, (socket: CountedSocket) => {
-    if ((socket.underWay ?? 0) === 0 || socket.writableLength > 0) socket.destroy();
+  server.setTimeout(options.stallTimeoutMs, (socket) => {
+    if (!isBeingAnswered(socket) || socket.writableLength > 0) socket.destroy();
   });
+  server.on('connection', (socket: Socket) => penalties.receive(socket));
   server.maxConnections = options.maxConnections;
   // The bytes of headers are bounded. Node drops what is above a count without a word: what a gateway appends comes last.
   server.maxHeadersCount = 0;
@@ -112,16 +130,39 @@ function createAnyServer({ tls, requestTimeoutMs, maxHeaderBytes }: HttpServerOp
   return server;
 }
 
-/** Counts a request, and ends a connection that sends more and more of them without taking an answer. */
-function isFlood(socket: CountedSocket, response: ServerResponse): boolean {
-  const underWay = (socket.underWay ?? 0) + 1;
-  socket.underWay = underWay;
+/** For each request: true if its connection sends more and more of them without waiting for an answer. */
+function createIsFlood(): (socket: CountedSocket, response: ServerResponse) => boolean {
+  let turn = 0;
+  let isTurnEnding = false;
+  const endTurn = (): void => {
+    turn += 1;
+    isTurnEnding = false;
+  };
+  return (socket, response) => {
+    if (!isTurnEnding) {
+      isTurnEnding = true;
+      setImmediate(endTurn);
+    }
+    const inTurn = socket.turn === turn ? (socket.inTurn ?? 0) + 1 : 1;
+    socket.inTurn = inTurn;
+    socket.turn = turn;
+    // Behind another it has no socket yet.
+    return inTurn > MAX_PIPELINED || (response.socket === null && countPipelined(socket, response) >= MAX_PIPELINED);
+  };
+}
+
+function countPipelined(socket: CountedSocket, response: ServerResponse): number {
+  const pipelined = (socket.pipelined ?? 0) + 1;
+  socket.pipelined = pipelined;
   response.once('close', () => {
-    socket.underWay = (socket.underWay ?? 1) - 1;
+    socket.pipelined = (socket.pipelined ?? 1) - 1;
   });
-  if (underWay <= MAX_PIPELINED) return false;
-  socket.destroy();
-  return true;
+  return pipelined;
+}
+
+/** Node keeps on the connection what it answers there, for as long as it does; a test says so. */
+function isBeingAnswered(socket: Socket): boolean {
+  return Reflect.get(socket, '_httpMessage') instanceof ServerResponse;
 }
 
 function formatAddress(address: AddressInfo | string | null): string {

@@ -70,6 +70,12 @@ export async function readBody(
       }
       chunks.push(chunk);
       holding.add(chunk.length);
+      const waitMs = budget.pace(chunk.length);
+      if (waitMs === 0 || isRead) return;
+      request.pause();
+      setTimeout(() => {
+        if (!isRead) request.resume();
+      }, waitMs);
     };
     const finish = (): void => end({ kind: 'bytes', bytes: Buffer.concat(chunks), release: () => holding.release() });
     const leave = (): void => end({ kind: 'left' });

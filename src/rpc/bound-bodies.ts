@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { OverloadedError } from '../domain/errors.ts';
 import { toWireStatus } from '../calls/error-table.ts';
@@ -53,6 +54,8 @@ export function boundBodies({ budget }: { readonly budget: ReceiveBudget }, { ma
         if (!isShallow(chunk)) throw new ConnectError('request: nests too deep', Code.InvalidArgument);
         if (isRefused) throw new ConnectError(new OverloadedError().message, Code.ResourceExhausted);
         yield chunk;
+        const waitMs = budget.pace(chunk.length);
+        if (waitMs > 0) await delay(waitMs);
       }
       return undefined;
     };

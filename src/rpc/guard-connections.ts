@@ -1,10 +1,13 @@
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Http2Server, Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { constants } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import { OverloadedError, DeadlineExceededError } from '../domain/errors.ts';
 import { toWireStatus } from '../calls/error-table.ts';
 import type { Holding } from '../calls/receive-budget.ts';
 import { createYoungCollector } from '../calls/collect-young.ts';
+import { createFloodPenalties } from '../calls/flood-penalties.ts';
+import { holdReading } from '../calls/hold-reading.ts';
 import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from '../calls/receive-budget.ts';
 
 /** What one connection and all of them may hold, and for how long. */
@@ -29,13 +32,15 @@ export interface ConnectionLimits {
 const MAX_HEADER_PAIRS = 128;
 /** A connection may cancel all of its calls so often in a row, and once more each second (CVE-2023-44487). */
 const RESET_BURST = 2;
+/** Of so many that come on one connection at once half are not reset by anybody who is well. */
+const SUSPECT_STREAMS = 16;
 /** Each one that waits for its answer is kept. */
 const MAX_OUTSTANDING = { maxOutstandingPings: 10, maxOutstandingSettings: 10 };
 const SWEEPS_PER_TIMEOUT = 4;
 const MIN_SWEEP_MS = 25;
 const MAX_SWEEP_MS = 1_000;
 
-const { NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
 
 /**
  * Has grpc-js make its HTTP/2 servers with limits that it has no options of its own for. To be called before it binds.
@@ -67,20 +72,32 @@ export function guardConnections(server: Server, limits: ConnectionLimits): { st
   const guard = createGuard(limits);
   for (const http2Server of http2Servers.keys() as Iterable<Http2Server>) {
     http2Server.maxConnections = limits.maxConnections;
+    http2Server.on('connection', guard.onConnection);
     http2Server.prependListener('session', guard.onSession);
     http2Server.prependListener('stream', guard.onStream);
   }
   return guard;
 }
 
+/** A connection, and its calls. */
+interface CountedSession extends Http2Session {
+  /** Those of this turn of the event loop. */
+  fresh?: number;
+  /** Those that were reset in the turn in which they came. */
+  resets?: number;
+}
+
 /** A stream, and what has come on it. On the stream itself: a Map of all streams would cost every call. */
 interface CountedStream extends ServerHttp2Stream {
+  /** Its connection, also when it has ended. */
+  connection?: CountedSession | undefined;
   receivedBytes?: number;
   /** How its messages may be packed, if they are. */
   encoding?: string;
 }
 
 function createGuard({
+  maxConcurrentStreams,
   maxHeaderBytes,
   maxMessageBytes,
   maxReceivingBytes,
@@ -88,8 +105,9 @@ function createGuard({
   requestTimeoutMs,
 }: ConnectionLimits) {
   const budget = createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: maxReceivingBytes });
+  const penalties = createFloodPenalties();
   /** By when they came, the oldest first. */
-  const greeting = new Map<ServerHttp2Session, number>();
+  const greeting = new Map<Http2Session, number>();
   const receiving = new Map<CountedStream, number>();
   const large = new WeakMap<CountedStream, Holding>();
   let fresh: CountedStream[] = [];
@@ -99,6 +117,11 @@ function createGuard({
     const streams = fresh;
     fresh = [];
     for (const stream of streams) {
+      const { connection } = stream;
+      if (connection !== undefined) {
+        connection.fresh = 0;
+        if (isReset(stream)) connection.resets = (connection.resets ?? 0) + 1;
+      }
       if (stream.readableEnded || stream.destroyed) continue;
       receiving.set(stream, performance.now());
       const forget = (): boolean => receiving.delete(stream);
@@ -106,6 +129,18 @@ function createGuard({
       stream.once('close', forget);
     }
     while (receiving.size > maxReceiving) endOldest();
+  };
+  /** Ends a connection that resets what it asks for at once, before more of it is looked at. */
+  const countFresh = (stream: CountedStream): void => {
+    const connection: CountedSession | undefined = stream.session;
+    if (connection === undefined || connection.destroyed) return;
+    stream.connection = connection;
+    connection.fresh = (connection.fresh ?? 0) + 1;
+    if (connection.fresh % SUSPECT_STREAMS !== 0) return;
+    const resets = fresh.filter((other) => other.connection === connection && isReset(other)).length;
+    if (resets * 2 < connection.fresh) return;
+    penalties.punish(connection.socket.remoteAddress);
+    connection.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM);
   };
   const endOldest = (): void => {
     for (const [stream] of receiving) {
@@ -119,6 +154,9 @@ function createGuard({
     const received = (this.receivedBytes ?? 0) + bytes;
     this.receivedBytes = received;
     if (received <= UNCOUNTED_BYTES) return;
+    const { session } = this;
+    const waitMs = budget.pace(length);
+    if (waitMs > 0 && session !== undefined && !session.destroyed) holdReading(session.socket, waitMs);
     let holding = large.get(this);
     if (holding === undefined) {
       holding = budget.hold(() => refuse(this, new OverloadedError()));
@@ -146,12 +184,18 @@ function createGuard({
   const timer = setInterval(sweep, sweepMs).unref();
   return {
     stop: () => clearInterval(timer),
-    onSession: (session: ServerHttp2Session): void => {
+    onSession: (session: CountedSession): void => {
+      const { remoteAddress } = session.socket;
+      // nghttp2 ends the connection when there are too many.
+      session.once('error', () => {
+        if ((session.resets ?? 0) >= maxConcurrentStreams) penalties.punish(remoteAddress);
+      });
       greeting.set(session, performance.now());
       const greeted = (): boolean => greeting.delete(session);
       session.once('remoteSettings', greeted);
       session.once('close', greeted);
     },
+    onConnection: (socket: Socket): void => penalties.receive(socket),
     onStream: (stream: CountedStream, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]): void => {
       // nghttp2 bounds them only when the other side has acknowledged our settings, which it may leave.
       let headerBytes = 0;
@@ -161,8 +205,14 @@ function createGuard({
       if (typeof encoding === 'string') stream.encoding = encoding;
       stream.on('data', onData);
       if (fresh.push(stream) === 1) setImmediate(keepSlow);
+      countFresh(stream);
     },
   };
+}
+
+/** True if the caller has cancelled it. */
+function isReset({ rstCode }: ServerHttp2Stream): boolean {
+  return rstCode === NGHTTP2_CANCEL;
 }
 
 /** Answers a call that no handler has: trailers alone, and the rest of the request is not wanted (RFC 9113, 8.1). */

@@ -67,3 +67,24 @@ it('has the memory of what was ended collected, as often as it is much', async (
   await refuse();
   expect(collect).toHaveBeenCalledTimes(1);
 });
+
+it('paces what is read, all together, and more so when much is held', () => {
+  const KIB = 1_024;
+  let nowMs = 0;
+  const budget = createReceiveBudget({ collect: () => undefined, stopwatchMs: () => nowMs }, { maxBytes: 1_000 * KIB });
+  const holding = budget.hold(() => undefined);
+  expect(budget.pace(127 * KIB)).toBe(0);
+  expect(budget.pace(KIB)).toBe(1);
+  expect(budget.pace(128 * KIB)).toBe(2);
+  nowMs += 1.5;
+  expect(budget.pace(0)).toBe(0);
+  nowMs += 100;
+  expect(budget.pace(64 * KIB)).toBe(0);
+  holding.add(500 * KIB);
+  nowMs += 100;
+  expect(budget.pace(64 * KIB)).toBe(4);
+  expect(budget.pace(16 * KIB)).toBe(5);
+  holding.add(499 * KIB);
+  nowMs += 100;
+  expect(budget.pace(4 * KIB)).toBe(1);
+});

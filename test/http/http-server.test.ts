@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -117,4 +118,29 @@ test('answers 431 to headers that are too long', async () => {
   socket.write(`GET / HTTP/1.1\r\nx-long: ${'x'.repeat(2_000)}\r\n\r\n`);
   expect(String(await once(socket, 'data'))).toContain('431');
   await closed();
+});
+
+test.each([
+  ['are not answered', () => undefined],
+  ['are answered at once', (_request: unknown, response: ServerResponse) => void response.end()],
+])('closes a connection that sends on while its requests %s, and has the next one wait', async (_, handler) => {
+  let taken = 0;
+  const count: RequestHandler = (request, response) => {
+    taken += 1;
+    handler(request, response);
+  };
+  await openConnection(count, { stallTimeoutMs: SOON_MS });
+  const end = closed();
+  socket.write(REQUEST.repeat(16));
+  await expect.poll(() => taken).toBe(16);
+  socket.write(REQUEST.repeat(400));
+  await end;
+  expect(taken).toBeLessThanOrEqual(32);
+  const before = taken;
+  const sinceMs = performance.now();
+  const next = connect(Number(new URL(`http://${server.address}`).port), '127.0.0.1');
+  next.write(REQUEST);
+  await expect.poll(() => taken, { timeout: 3_000 }).toBe(before + 1);
+  next.destroy();
+  expect(performance.now() - sinceMs).toBeGreaterThan(125);
 });

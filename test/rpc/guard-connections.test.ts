@@ -20,6 +20,10 @@ const REQUEST_TIMEOUT_MS = 400;
 const MAX_CALLS = 10;
 const MAX_RECEIVING = 4;
 const END_HEADERS = 4;
+/** Those at once after which resets are counted. */
+const SUSPECT_CALLS = 16;
+/** What a new connection waits for after a flood. */
+const PENALTY_MS = 250;
 const PATH = `/${AuthorizationService.typeName}/${AuthorizationService.method.checkTask.name}`;
 const EMPTY = frameGrpcMessage(Buffer.alloc(0));
 
@@ -179,20 +183,43 @@ describe('a gRPC listener', () => {
     await isServing(session);
   });
 
-  it('closes a connection that resets calls again and again, and no other', async () => {
-    const modest = openSession();
-    for (let index = 0; index < MAX_CALLS; index += 1) begin(modest).close();
-    const socket = openSocket();
-    socket.write(PREFACE);
-    let stream = 1;
-    const timer = setInterval(() => {
-      for (let index = 0; index < MAX_CALLS; index += 1, stream += 2) {
-        const headers = toFrame(FRAME.headers, END_HEADERS, stream, toCallHeaders(PATH, 'here'));
-        socket.write(Buffer.concat([headers, toFrame(FRAME.data, END_STREAM, stream, EMPTY), toReset(stream)]));
-      }
-    }, 5);
-    await closed(socket);
-    clearInterval(timer);
-    await isServing(modest);
+  describe('a connection that resets what it asks for', () => {
+    const toResetCall = (stream: number): Buffer =>
+      Buffer.concat([
+        toFrame(FRAME.headers, END_HEADERS, stream, toCallHeaders(PATH, 'here')),
+        toFrame(FRAME.data, END_STREAM, stream, EMPTY),
+        toReset(stream),
+      ]);
+
+    /** The next connection waits. */
+    async function isPunished(): Promise<void> {
+      const sinceMs = performance.now();
+      await isServing();
+      expect(performance.now() - sinceMs).toBeGreaterThan(PENALTY_MS / 2);
+    }
+
+    it('is closed when it does so again and again, and no other is', async () => {
+      const modest = openSession();
+      for (let index = 0; index < MAX_CALLS; index += 1) begin(modest).close();
+      const socket = openSocket();
+      socket.write(PREFACE);
+      let stream = 1;
+      const timer = setInterval(() => {
+        for (let index = 0; index < MAX_CALLS; index += 1, stream += 2) socket.write(toResetCall(stream));
+      }, 5);
+      await closed(socket);
+      clearInterval(timer);
+      await isServing(modest);
+      await isPunished();
+    });
+
+    it('is closed when it does so at once, before all of it is looked at', async () => {
+      const socket = openSocket();
+      const calls = Array.from({ length: 400 }, (_, index) => toResetCall(2 * index + 1));
+      socket.write(Buffer.concat([PREFACE, ...calls]));
+      await closed(socket);
+      expect(handled).toBeLessThanOrEqual(SUSPECT_CALLS);
+      await isPunished();
+    });
   });
 });
