@@ -307,7 +307,7 @@ export async function startServer(
     ...createAgentex({ ...useCases, serve, clock: CLOCK, principals, observer: principalObserver, gating }, config),
     ...createForwardAuthDoor({ serve, ask: gateway }, config),
   ]);
-  const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, fallback: router }, limits);
+  const connectRoutes = createConnectRoutes({ procedures, ...httpDeps, serve, fallback: router }, limits);
   const httpServer = await openHttpServer(connectRoutes, {
     ...http.address,
     ...limits,

@@ -245,8 +245,8 @@ export interface EndedCall {
   readonly decisionId: string;
   readonly traceId?: string | undefined;
   /** The name of the program that asked; absent if it could not be told. */
-  readonly caller?: string;
-  readonly error?: TaskgateError;
+  readonly caller?: string | undefined;
+  readonly error?: TaskgateError | undefined;
 }
 
 export interface CallObserver {

@@ -90,12 +90,21 @@ export interface PipelineOptions extends CallPlacesOptions {
 
 /** One call, from its start on, as the observer will be told of it. */
 interface Observation {
+  readonly name: string;
+  readonly call: IncomingCall;
   readonly startedAtMs: number;
   /** Set once the caller is known. */
   caller: Caller | undefined;
-  /** Set if the call is traced. */
-  span: Span | undefined;
-  end(code: number, error?: TaskgateError): void;
+  /** Undefined if the call is not traced. */
+  readonly span: Span | undefined;
+}
+
+/** One call, and what it may take. */
+interface Work<Request, Answer> {
+  readonly procedure: Unary<Request, Answer>;
+  readonly parse: ParseRequest<Request>;
+  readonly identity: CallIdentity;
+  readonly context: LazyCallContext;
 }
 
 /** observe → bound → deadline → authenticate caller → (procedure: validate → use case → convert), for every transport alike. */
@@ -112,27 +121,22 @@ export function createPipeline(
   }
 
   /** Times a call from here. */
-  function observe(procedure: AnyProcedure, call: IncomingCall): Observation {
-    const startedAtMs = stopwatchMs();
-    const observation: Observation = {
-      startedAtMs,
-      caller: undefined,
-      span: undefined,
-      end(code, error) {
-        observer.ended({
-          method: procedure.name,
-          transport: call.transport,
-          code,
-          durationMs: stopwatchMs() - startedAtMs,
-          decisionId: call.decisionId,
-          ...(observation.caller === undefined ? {} : { caller: observation.caller.name }),
-          ...(observation.span === undefined ? {} : { traceId: observation.span.traceId }),
-          ...(error === undefined ? {} : { error }),
-        });
-        endSpan(observation, call, code, error);
-      },
-    };
-    return observation;
+  function observe({ name }: AnyProcedure, call: IncomingCall, span?: Span): Observation {
+    return { name, call, startedAtMs: stopwatchMs(), caller: undefined, span };
+  }
+
+  function end({ name, call, startedAtMs, caller, span }: Observation, code: number, error?: TaskgateError): void {
+    observer.ended({
+      method: name,
+      transport: call.transport,
+      code,
+      durationMs: stopwatchMs() - startedAtMs,
+      decisionId: call.decisionId,
+      caller: caller?.name,
+      traceId: span?.traceId,
+      error,
+    });
+    if (span !== undefined) endSpan(span, call, { caller, code, error });
   }
 
   function trace({ name }: AnyProcedure, { header }: IncomingCall): Span | undefined {
@@ -155,7 +159,7 @@ export function createPipeline(
   function fail(thrown: unknown, observation: Observation): Extract<Reply<never>, { kind: 'error' }> {
     const error = toTaskgateError(thrown);
     const status = toWireStatus(error);
-    observation.end(status.grpc, error);
+    end(observation, status.grpc, error);
     return { kind: 'error', status, error };
   }
 
@@ -171,41 +175,43 @@ export function createPipeline(
       observation.span,
     );
     const identity = admit(procedure, call, observation);
-    const work = (): Answer | Promise<Answer> => procedure.handle(parse(), identity, context);
-    return places.tryTake() ? handleNow(work, context) : handleInTurn(work, context);
+    const work: Work<Request, Answer> = { procedure, parse, identity, context };
+    return places.tryTake() ? handleNow(work) : handleInTurn(work);
+  }
+
+  function leave(context: LazyCallContext): void {
+    context[Symbol.dispose]();
+    places.give();
   }
 
   /** With a place, which it gives back. */
-  function handleNow<Answer>(work: () => Answer | Promise<Answer>, context: LazyCallContext): Answer | Promise<Answer> {
-    const end = (): void => {
-      context[Symbol.dispose]();
-      places.give();
-    };
+  function handleNow<Request, Answer>(work: Work<Request, Answer>): Answer | Promise<Answer> {
+    const { procedure, parse, identity, context } = work;
     let message: Answer | Promise<Answer> | undefined;
     try {
-      message = work();
+      message = procedure.handle(parse(), identity, context);
       // Not `finally`, which makes two more promises of each call.
       return message instanceof Promise
         ? message.then(
             (answer: Answer) => {
-              end();
+              leave(context);
               return answer;
             },
             (error: unknown) => {
-              end();
+              leave(context);
               throw error;
             },
           )
         : message;
     } finally {
-      if (!(message instanceof Promise)) end();
+      if (!(message instanceof Promise)) leave(context);
     }
   }
 
-  async function handleInTurn<Answer>(work: () => Answer | Promise<Answer>, context: LazyCallContext): Promise<Answer> {
-    using _ = context;
+  async function handleInTurn<Request, Answer>(work: Work<Request, Answer>): Promise<Answer> {
+    using context = work.context;
     await places.take(context.signal);
-    return await handleNow(work, context);
+    return await handleNow(work);
   }
 
   async function* handleStream<Request, Answer>(
@@ -243,10 +249,9 @@ export function createPipeline(
       }
     },
     run<Request, Answer>(procedure: Unary<Request, Answer>, parse: ParseRequest<Request>, call: IncomingCall) {
-      const observation = observe(procedure, call);
-      observation.span = trace(procedure, call);
+      const observation = observe(procedure, call, trace(procedure, call));
       const succeed = (message: Answer): Reply<Answer> => {
-        observation.end(OK);
+        end(observation, OK);
         return { kind: 'message', message };
       };
       try {
@@ -259,8 +264,7 @@ export function createPipeline(
       }
     },
     async *stream(procedure, parse, call) {
-      const observation = observe(procedure, call);
-      observation.span = trace(procedure, call);
+      const observation = observe(procedure, call, trace(procedure, call));
       // What is left at the end is a caller who took no more.
       let failure: TaskgateError | undefined = new CancelledError();
       try {
@@ -270,20 +274,25 @@ export function createPipeline(
         failure = toTaskgateError(thrown);
         throw failure;
       } finally {
-        if (failure === undefined) observation.end(OK);
-        else observation.end(toWireStatus(failure).grpc, failure);
+        if (failure === undefined) end(observation, OK);
+        else end(observation, toWireStatus(failure).grpc, failure);
       }
     },
   };
 }
 
 function endSpan(
-  { span, caller }: Observation,
+  span: Span,
   { transport, decisionId }: IncomingCall,
-  code: number,
-  error: TaskgateError | undefined,
+  {
+    caller,
+    code,
+    error,
+  }: Pick<Observation, 'caller'> & {
+    readonly code: number;
+    readonly error: TaskgateError | undefined;
+  },
 ): void {
-  if (span === undefined) return;
   span.set({
     'rpc.grpc.status_code': code,
     'taskgate.transport': transport,

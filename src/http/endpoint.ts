@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Transport } from '../authorize/ports.ts';
 import type { IncomingCall, Pipeline } from '../calls/pipeline.ts';
 import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
 import { createPeerOf } from '../calls/peers.ts';
@@ -23,6 +24,10 @@ export interface Endpoint<Request, Answer> {
   /** The path without a query, compared as it is. */
   readonly path: string;
   readonly procedure: Unary<Request, Answer>;
+  /** Default `http`. */
+  readonly transport?: Transport;
+  /** What the caller says that it waits, in milliseconds. Default: it does not say. */
+  readonly timeoutMs?: (request: IncomingMessage) => number | undefined;
   /** Where the *caller* has its token. A door whose requests carry the client's `authorization` needs the other. */
   readonly callerTokenHeader: 'authorization' | 'taskgate-authorization';
   /** False: a body is not looked at. */
@@ -75,7 +80,7 @@ export function createServeEndpoint(
 ) {
   const peerOf = createPeerOf();
   return <Request, Answer>(endpoint: Endpoint<Request, Answer>): ServedEndpoint => {
-    const { method, path, procedure, callerTokenHeader } = endpoint;
+    const { method, path, procedure, callerTokenHeader, transport = 'http' } = endpoint;
     const send = (
       request: IncomingMessage,
       response: ServerResponse,
@@ -113,9 +118,9 @@ export function createServeEndpoint(
       handler(request, response) {
         const decisionId = createDecisionId();
         const call: IncomingCall = {
-          transport: 'http',
+          transport,
           decisionId,
-          timeoutMs: undefined,
+          timeoutMs: endpoint.timeoutMs?.(request),
           credentials: {
             peer: peerOf(request.socket, () => request.socket),
             authorization: () => headerOf(request, callerTokenHeader),

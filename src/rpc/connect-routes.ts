@@ -12,14 +12,22 @@ import type { IncomingCall } from '../calls/pipeline.ts';
 import { createPeerOf, ANONYMOUS_PEER } from '../calls/peers.ts';
 import type { BodyLimits } from './bound-bodies.ts';
 import { boundBodies } from './bound-bodies.ts';
+import type { ServeUnary } from './connect-unary.ts';
+import { createFindPlainUnary, JSON_OPTIONS } from './connect-unary.ts';
 import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
 import type { StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
 
 export type ConnectRoutesOptions = BodyLimits;
 
-const DECISION_ID = createContextKey('');
-const PEER = createContextKey<Peer>(ANONYMOUS_PEER);
+/** What is known of a call before connect-node is. */
+interface ArrivedCall {
+  readonly decisionId: string;
+  readonly peer: Peer;
+}
+
+const NOBODY: ArrivedCall = { decisionId: '', peer: ANONYMOUS_PEER };
+const ARRIVED = createContextKey(NOBODY);
 const RPC_CONTENT_TYPE = /^application\/(?:json|proto|grpc-web(?:\+json|\+proto)?|connect\+(?:json|proto))(?:;|$)/i;
 const UNSUPPORTED_CONTENT_TYPE = JSON.stringify({
   code: 'invalid_argument',
@@ -36,21 +44,23 @@ export function createConnectRoutes(
   deps: ListenerDeps & {
     /** What the bodies of all requests hold. */
     readonly budget: ReceiveBudget;
+    /** Serves what needs no connect-node. Absent: connect-node answers all. */
+    readonly serve?: ServeUnary;
     /** Takes what is no RPC. */
     readonly fallback: (request: IncomingMessage, response: ServerResponse) => void;
   },
   options: ConnectRoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  const findPlainUnary = deps.serve === undefined ? () => undefined : createFindPlainUnary(deps.serve, deps.procedures);
+  const arrivals = new WeakMap<object, ArrivedCall>();
   const boundBody = boundBodies(deps, options);
-  const decisionIds = new WeakMap<object, string>();
   const peerOf = createPeerOf();
   const pathPrefixes = [...new Set(deps.procedures.map(({ method }) => `/${method.parent.typeName}/`))];
   const procedures = new Map(deps.procedures.map((procedure) => [procedure.method.name, procedure]));
   const adapter = connectNodeAdapter({
     readMaxBytes: options.maxMessageBytes,
     grpc: false,
-    // A misspelt field must not pass for one that is unset.
-    jsonOptions: { ignoreUnknownFields: false },
+    jsonOptions: JSON_OPTIONS,
     // Before the body is read: nobody has bytes decoded who may not ask.
     requestGate(context) {
       const procedure = procedures.get(context.method.name);
@@ -58,10 +68,9 @@ export function createConnectRoutes(
       if (refusal !== undefined) throw new ConnectError(refusal.error.message, refusal.status.connect);
       blameUndecodable(context);
     },
-    contextValues: (request) =>
-      createContextValues()
-        .set(DECISION_ID, decisionIds.get(request) ?? '')
-        .set(PEER, 'socket' in request ? peerOf(request.socket, () => request.socket) : ANONYMOUS_PEER),
+    contextValues(request) {
+      return createContextValues().set(ARRIVED, arrivals.get(request) ?? NOBODY);
+    },
     routes(router) {
       for (const procedure of deps.procedures) {
         if (isStream(procedure)) router.rpc(procedure.method, toStreamHandler(procedure, deps));
@@ -74,8 +83,13 @@ export function createConnectRoutes(
       deps.fallback(request, response);
       return;
     }
+    const plain = request.method === 'POST' ? findPlainUnary(request) : undefined;
+    if (plain !== undefined) {
+      plain(request, response);
+      return;
+    }
     const decisionId = deps.createDecisionId();
-    decisionIds.set(request, decisionId);
+    arrivals.set(request, { decisionId, peer: peerOf(request.socket, () => request.socket) });
     response.setHeader(DECISION_ID_HEADER, decisionId);
     if (request.method !== 'POST') {
       response.writeHead(405, { allow: 'POST' }).end();
@@ -119,12 +133,13 @@ function blameUndecodable({ signal, method, requestHeader }: HandlerContext): vo
 }
 
 function toIncomingCall(context: HandlerContext): IncomingCall {
+  const { decisionId, peer } = context.values.get(ARRIVED);
   return {
     transport: 'connect',
-    decisionId: context.values.get(DECISION_ID),
+    decisionId,
     timeoutMs: context.timeoutMs(),
     credentials: {
-      peer: context.values.get(PEER),
+      peer,
       authorization: () => context.requestHeader.get('authorization') ?? undefined,
     },
     header: (name) => context.requestHeader.get(name) ?? undefined,

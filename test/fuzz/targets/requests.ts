@@ -11,6 +11,7 @@ import { createListReadableTasks } from '../../../src/authorize/list-readable-ta
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { InvalidArgumentError } from '../../../src/domain/errors.ts';
 import { AuthorizationService, Operation, Role } from '../../../src/gen/taskgate/v1/authorization_pb.js';
+import { createServeEndpoint } from '../../../src/http/endpoint.ts';
 import { openHttpServer } from '../../../src/http/http-server.ts';
 import { createConnectRoutes } from '../../../src/rpc/connect-routes.ts';
 import { createCursorCodec } from '../../../src/rpc/list-cursor.ts';
@@ -164,18 +165,23 @@ const agent = new Agent({ keepAlive: true, maxSockets: 4 });
 
 /** The real routes, on loopback; made when the first request needs them. */
 async function start(): Promise<string> {
+  const deps = {
+    pipeline: createPipeline(
+      { clock: { nowMs: Date.now }, observer: { ended: () => undefined }, authenticate: () => LOCAL_CALLER },
+      limits,
+    ),
+    createDecisionId: randomUUID,
+    budget: createReceiveBudget({ collect: () => undefined }, { maxBytes: 1_048_576 }),
+  };
+  const bounds = { maxMessageBytes: 65_536 };
   const routes = createConnectRoutes(
     {
+      ...deps,
       procedures,
-      pipeline: createPipeline(
-        { clock: { nowMs: Date.now }, observer: { ended: () => undefined }, authenticate: () => LOCAL_CALLER },
-        limits,
-      ),
-      createDecisionId: randomUUID,
-      budget: createReceiveBudget({ collect: () => undefined }, { maxBytes: 1_048_576 }),
+      serve: createServeEndpoint(deps, bounds),
       fallback: (_request, response) => response.writeHead(404).end(),
     },
-    { maxMessageBytes: 65_536 },
+    bounds,
   );
   const server = await openHttpServer(routes, {
     host: '127.0.0.1',
