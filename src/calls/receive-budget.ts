@@ -1,12 +1,14 @@
 /** Of requests that were ended, until what they held is collected. */
 const COLLECTED_BYTES = 2 * 1024 * 1024;
+/** Milliseconds between two collections: one that comes while V8 marks what is old makes it do all of that at once. */
+const COLLECT_INTERVAL_MS = 100;
 /** What a request may hold without being counted: nearly every one is below. */
 export const UNCOUNTED_BYTES = 4 * 1024;
 /**
  * What is read of large requests in a millisecond, all of them together: each read is work, and memory to collect. It is
  * above what a core makes of large requests that are good.
  */
-const READ_BYTES_PER_MS = 128 * 1024;
+const READ_BYTES_PER_MS = 32 * 1024;
 /** The least, however much they hold. */
 const MIN_READ_BYTES_PER_MS = 4 * 1024;
 /** Shorter waits are not worth a timer. */
@@ -62,6 +64,7 @@ export function createReceiveBudget(
   const holding = new Set<Entry>();
   let total = 0;
   let endedBytes = 0;
+  let collectedAtMs = Number.NEGATIVE_INFINITY;
   /** When all that was read is paid for. */
   let paidAtMs = 0;
   const release = (entry: Entry): void => {
@@ -74,8 +77,10 @@ export function createReceiveBudget(
     release(largest);
     largest.end();
     endedBytes += largest.bytes;
-    if (endedBytes < COLLECTED_BYTES) return;
+    const nowMs = stopwatchMs();
+    if (endedBytes < COLLECTED_BYTES || nowMs < collectedAtMs + COLLECT_INTERVAL_MS) return;
     endedBytes = 0;
+    collectedAtMs = nowMs;
     // When what has ended has let go.
     setImmediate(collect);
   };

@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http';
 const MIB = 1024 * 1024;
 /** What is taken of a body that nobody wants. */
 const MAX_DRAINED_BYTES = 8 * MIB;
-/** Bodies that are taken at once, and milliseconds between two chunks of one: some 12 MiB a second of garbage at most. */
+/** Bodies that are taken at once, and milliseconds between two chunks of one: some 2.5 MiB a second of garbage at most. */
 const MAX_DRAINING = 2;
-const CHUNK_INTERVAL_MS = 10;
+const CHUNK_INTERVAL_MS = 50;
 /** For an answer to be read before the connection is closed under the rest of the request. */
 const LINGER_MS = 1_000;
 

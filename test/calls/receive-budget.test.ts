@@ -55,7 +55,8 @@ it.each([
 
 it('has the memory of what was ended collected, as often as it is much', async () => {
   const collect = vi.fn();
-  const budget = createReceiveBudget({ collect }, { maxBytes: 1_048_576 });
+  let nowMs = 0;
+  const budget = createReceiveBudget({ collect, stopwatchMs: () => nowMs }, { maxBytes: 1_048_576 });
   const refuse = async (): Promise<void> => {
     budget.hold(() => undefined).add(1_500_000);
     await new Promise((resolve) => setImmediate(resolve));
@@ -64,8 +65,11 @@ it('has the memory of what was ended collected, as often as it is much', async (
   expect(collect).not.toHaveBeenCalled();
   await refuse();
   expect(collect).toHaveBeenCalledTimes(1);
-  await refuse();
+  for (let count = 0; count < 5; count += 1) await refuse();
   expect(collect).toHaveBeenCalledTimes(1);
+  nowMs += 100;
+  await refuse();
+  expect(collect).toHaveBeenCalledTimes(2);
 });
 
 it('paces what is read, all together, and more so when much is held', () => {
@@ -73,17 +77,17 @@ it('paces what is read, all together, and more so when much is held', () => {
   let nowMs = 0;
   const budget = createReceiveBudget({ collect: () => undefined, stopwatchMs: () => nowMs }, { maxBytes: 1_000 * KIB });
   const holding = budget.hold(() => undefined);
-  expect(budget.pace(127 * KIB)).toBe(0);
+  expect(budget.pace(31 * KIB)).toBe(0);
   expect(budget.pace(KIB)).toBe(1);
-  expect(budget.pace(128 * KIB)).toBe(2);
+  expect(budget.pace(32 * KIB)).toBe(2);
   nowMs += 1.5;
   expect(budget.pace(0)).toBe(0);
   nowMs += 100;
-  expect(budget.pace(64 * KIB)).toBe(0);
+  expect(budget.pace(16 * KIB)).toBe(0);
   holding.add(500 * KIB);
   nowMs += 100;
-  expect(budget.pace(64 * KIB)).toBe(4);
-  expect(budget.pace(16 * KIB)).toBe(5);
+  expect(budget.pace(16 * KIB)).toBe(4);
+  expect(budget.pace(4 * KIB)).toBe(5);
   holding.add(499 * KIB);
   nowMs += 100;
   expect(budget.pace(4 * KIB)).toBe(1);
