@@ -81,7 +81,8 @@ function askAll(
   { check, also = [] }: RouteMatch & { kind: 'check' },
   ask: (check: TaskCheck) => Outcome | Promise<Outcome>,
 ): readonly Outcome[] | Promise<readonly Outcome[]> {
-  const asked = [check, ...also].map(ask);
+  const asked = [ask(check)];
+  for (const other of also) asked.push(ask(other));
   const known: Outcome[] = [];
   for (const outcome of asked) {
     if (outcome instanceof Promise) return Promise.all(asked.map(async (pending) => pending));
@@ -92,16 +93,15 @@ function askAll(
 
 /** One that could not be told is an error of the whole, whatever the others are; hidden outweighs forbidden. */
 function decide(principal: Principal, outcomes: readonly Outcome[]): GatewayAnswer {
-  const decisions = outcomes.map((outcome) => {
+  let denial: Exclude<GatewayAnswer['kind'], 'allowed'> | undefined;
+  let taskId: string | undefined;
+  for (const outcome of outcomes) {
     if (outcome.kind === 'failed') throw outcome.error;
-    return outcome.decision;
-  });
-  if (decisions.some(({ kind }) => kind === 'NOT_FOUND')) return { kind: 'not_found' };
-  if (decisions.some(({ kind }) => kind === 'FORBIDDEN')) return { kind: 'forbidden' };
-  for (const decision of decisions) {
-    if (decision.kind === 'ALLOWED' && decision.object?.type === TASK) {
-      return { kind: 'allowed', principal, taskId: decision.object.id };
-    }
+    const { decision } = outcome;
+    if (decision.kind === 'NOT_FOUND') denial = 'not_found';
+    else if (decision.kind === 'FORBIDDEN') denial ??= 'forbidden';
+    else if (decision.object?.type === TASK) taskId ??= decision.object.id;
   }
-  return { kind: 'allowed', principal };
+  if (denial !== undefined) return { kind: denial };
+  return taskId === undefined ? { kind: 'allowed', principal } : { kind: 'allowed', principal, taskId };
 }

@@ -15,6 +15,8 @@ import { hasBody, isAtMost, readBody, readSmallBody } from './read-body.ts';
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** More headers, whose names are not known before: a list of them costs less than an object with keys of its own. */
+  readonly moreHeaders?: readonly (readonly [name: string, value: string])[];
   readonly body?: string;
 }
 
@@ -85,11 +87,12 @@ export function createServeEndpoint(
       request: IncomingMessage,
       response: ServerResponse,
       decisionId: string,
-      { status, headers, body = '' }: HttpAnswer,
+      { status, headers, moreHeaders, body = '' }: HttpAnswer,
     ): void => {
       const all = [DECISION_ID_HEADER, decisionId, 'content-length', String(Buffer.byteLength(body))];
       addHeaders(all, endpoint.commonHeaders?.(request));
       addHeaders(all, headers);
+      if (moreHeaders !== undefined) for (const [name, value] of moreHeaders) all.push(name, value);
       response.writeHead(status, all).end(body);
     };
     const run = (

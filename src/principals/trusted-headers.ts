@@ -8,6 +8,7 @@ export type HeaderNames = Readonly<Record<IdField | 'account_id', string>>;
 
 /** No comma: it is what proxies join repeated headers with. No space at either end is left by HTTP itself. */
 const ONE_VALUE = /^[\x21-\x2b\x2d-\x7e](?:[\x20-\x2b\x2d-\x7e]*[\x21-\x2b\x2d-\x7e])?$/;
+const MALFORMED = Symbol('malformed');
 
 /**
  * Takes the principal from headers: only where nobody but a gateway can set them. A header that is empty counts as none,
@@ -16,16 +17,24 @@ const ONE_VALUE = /^[\x21-\x2b\x2d-\x7e](?:[\x20-\x2b\x2d-\x7e]*[\x21-\x2b\x2d-\
  * @returns undefined if none of the headers is there.
  */
 export function createTrustedHeaders(names: HeaderNames) {
-  const fields = Object.entries(names);
   return ({ headers }: Pick<GatewayRequest, 'headers'>): ProvedPrincipal | undefined => {
-    const found: Record<string, string> = {};
-    for (const [field, name] of fields) {
-      const values = headers.get(name);
-      if (values === undefined || values.every((value) => value === '')) continue;
-      const [value = '', ...others] = values;
-      if (others.length > 0 || !ONE_VALUE.test(value)) return { kind: 'refused', reason: 'malformed' };
-      found[field] = value;
+    const user = readOne(headers, names.user_id);
+    const serviceAccount = readOne(headers, names.service_account_id);
+    const agent = readOne(headers, names.agent_id);
+    const account = readOne(headers, names.account_id);
+    if (user === MALFORMED || serviceAccount === MALFORMED || agent === MALFORMED || account === MALFORMED) {
+      return { kind: 'refused', reason: 'malformed' };
     }
-    return Object.keys(found).length === 0 ? undefined : toPrincipal(found);
+    const isThere = user ?? serviceAccount ?? agent ?? account;
+    if (isThere === undefined) return undefined;
+    return toPrincipal({ user_id: user, service_account_id: serviceAccount, agent_id: agent, account_id: account });
   };
+}
+
+/** The one value of a header; undefined if there is none but empty ones. */
+function readOne(headers: GatewayRequest['headers'], name: string): string | undefined | typeof MALFORMED {
+  const values = headers.get(name);
+  if (values === undefined || values.every((value) => value === '')) return undefined;
+  const [value = ''] = values;
+  return values.length > 1 || !ONE_VALUE.test(value) ? MALFORMED : value;
 }

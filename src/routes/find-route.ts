@@ -37,11 +37,8 @@ export function createFindRoute(routes: readonly Route[], { basePath = '' }: Fin
     if (OVERRIDES.some((header) => request.headers.get(header) !== undefined)) {
       return malformed(name, 'a header says to do another method');
     }
-    const given = {
-      parameter: (parameter: string) => found.values[parameters.indexOf(parameter)] ?? '',
-      query: target.query,
-    };
-    return toMatch(found.route.action, { request, name, needsBody, given });
+    const parameter = (wanted: string): string => found.values[parameters.indexOf(wanted)] ?? '';
+    return toMatch(found.route.action, { request, name, needsBody, parameter, query: target.query });
   };
 }
 
@@ -53,9 +50,8 @@ interface Place {
   readonly needsBody: boolean;
 }
 
-interface Question extends Pick<Place, 'name' | 'needsBody'> {
+interface Question extends Pick<Place, 'name' | 'needsBody'>, Pick<GivenValues, 'parameter' | 'query'> {
   readonly request: GatewayRequest;
-  readonly given: Pick<GivenValues, 'parameter' | 'query'>;
 }
 
 function toPlaces({ methods, path, segments, action }: Route, basePath: string): Place {
@@ -81,7 +77,8 @@ function toMatch(action: RouteAction, question: Question): RouteMatch {
   if (action.kind === 'public' || action.kind === 'authenticated') return { kind: action.kind, route: name };
   const parsed = question.needsBody ? parseJsonBody(question.request) : undefined;
   if (parsed?.kind === 'problem') return malformed(name, parsed.problem);
-  const given = { ...question.given, body: parsed?.value, params: undefined };
+  const { parameter, query } = question;
+  const given = { parameter, query, body: parsed?.value, params: undefined };
   if (action.kind === 'check') return fillAll(name, action.check, action.also, given);
   const call = parseRpcCall(given.body);
   if (call.kind === 'problem') return malformed(name, call.problem);

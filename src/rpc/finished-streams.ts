@@ -2,7 +2,10 @@ import type { Server } from '@grpc/grpc-js';
 
 /** As much of node:http2's own state of a session as is looked at here. */
 interface SessionState {
+  /** By id. */
   streams: unknown;
+  /** A Set of those that have no id yet: each of ours is in it for no longer than its constructor takes. */
+  pendingStreams: unknown;
 }
 
 /**
@@ -11,7 +14,8 @@ interface SessionState {
  * A session of node:http2 keeps its streams in a Map. Once that Map's table is in the old generation, so is every table
  * that follows it, and each one that was outgrown still names the streams that were open then: the collector takes these
  * for alive, with all of their call, until the next full collection. That made full collections ten times as frequent
- * and cost a third of the throughput (ARCHITECTURE.md, "Speed"). An array is changed in place.
+ * and cost a third of the throughput (ARCHITECTURE.md, "Speed"). A Set of streams that are about to begin has a new table
+ * for each of them, and all of these tables are kept in the same way. An array is changed in place.
  *
  * It changes what is not public in grpc-js and Node, so it does nothing where they are not as they are known to be.
  */
@@ -21,7 +25,9 @@ export function freeFinishedStreams(server: Server): void {
   for (const http2Server of http2Servers.keys() as Iterable<NodeJS.EventEmitter>) {
     http2Server.prependListener('session', (session: object) => {
       const state = stateOf(session);
-      if (state !== undefined) state.streams = new StreamMap();
+      if (state === undefined) return;
+      state.streams = new StreamMap();
+      state.pendingStreams = new StreamSet();
     });
   }
 }
@@ -31,11 +37,40 @@ function stateOf(session: object): SessionState | undefined {
   const key = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'state');
   if (key === undefined) return undefined;
   const state: unknown = Reflect.get(session, key);
-  if (typeof state !== 'object' || state === null || !('streams' in state)) return undefined;
-  const { streams } = state;
-  const isEmptyMap =
-    Object.prototype.toString.call(streams) === '[object Map]' && Reflect.get(Object(streams), 'size') === 0;
-  return isEmptyMap ? state : undefined;
+  if (typeof state !== 'object' || state === null || !('streams' in state) || !('pendingStreams' in state)) {
+    return undefined;
+  }
+  return isEmpty(state.streams, 'Map') && isEmpty(state.pendingStreams, 'Set') ? state : undefined;
+}
+
+function isEmpty(value: unknown, kind: 'Map' | 'Set'): boolean {
+  return Object.prototype.toString.call(value) === `[object ${kind}]` && Reflect.get(Object(value), 'size') === 0;
+}
+
+/** As much of a Set of a few streams as a session uses, in an array that is changed in place. */
+export class StreamSet<Value> {
+  readonly #values: Value[] = [];
+
+  get size(): number {
+    return this.#values.length;
+  }
+
+  add(value: Value): this {
+    if (!this.#values.includes(value)) this.#values.push(value);
+    return this;
+  }
+
+  delete(value: Value): boolean {
+    const at = this.#values.indexOf(value);
+    if (at === -1) return false;
+    this.#values.splice(at, 1);
+    return true;
+  }
+
+  /** Of what is there now: whoever iterates may delete. */
+  forEach(callback: (value: Value) => void): void {
+    for (const value of this.#values.slice()) if (this.#values.includes(value)) callback(value);
+  }
 }
 
 /**

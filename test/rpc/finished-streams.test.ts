@@ -3,7 +3,7 @@ import { connect } from 'node:http2';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { StreamMap, freeFinishedStreams } from '../../src/rpc/finished-streams.ts';
+import { StreamMap, StreamSet, freeFinishedStreams } from '../../src/rpc/finished-streams.ts';
 
 const KEYS = fc.integer({ min: 0, max: 9 });
 const STEPS = fc.oneof(
@@ -55,6 +55,30 @@ test('a map of streams may lose entries while it is iterated', () => {
   expect(seen[1]).toEqual(seen[0]);
 });
 
+test('a set of streams is as any set, and may lose some while it is iterated', () => {
+  const steps = fc.array(fc.record({ adds: fc.boolean(), value: KEYS }));
+  fc.assert(
+    fc.property(steps, KEYS, (taken, lost) => {
+      const [plain, ours] = [new Set<number>(), new StreamSet<number>()];
+      for (const { adds, value } of taken) {
+        if (adds) expect(ours.add(value)).toBe(ours);
+        if (adds) plain.add(value);
+        else expect(ours.delete(value)).toBe(plain.delete(value));
+        expect(ours.size).toBe(plain.size);
+      }
+      const seen = [plain, ours].map((set) => {
+        const values: number[] = [];
+        set.forEach((value) => {
+          values.push(value);
+          set.delete(lost);
+        });
+        return values;
+      });
+      expect(seen[1]).toEqual(seen[0]);
+    }),
+  );
+});
+
 // Fails when Node or grpc-js are no longer as they are known to be: calls then cost more, and nothing else says so.
 test('sessions of a gRPC server keep their streams in such a map, and none that has ended', async () => {
   const server = new Server();
@@ -70,8 +94,12 @@ test('sessions of a gRPC server keep their streams in such a map, and none that 
   try {
     const [[session]] = (await opened) as [[object]];
     const state = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'state');
-    const { streams } = Reflect.get(session, state ?? '') as { streams: Map<number, unknown> };
+    const { streams, pendingStreams } = Reflect.get(session, state ?? '') as {
+      streams: Map<number, unknown>;
+      pendingStreams: Set<unknown>;
+    };
     expect(streams).toBeInstanceOf(StreamMap);
+    expect(pendingStreams).toBeInstanceOf(StreamSet);
     const request = client.request({ ':method': 'POST', ':path': '/nobody/Knows', 'content-type': 'application/grpc' });
     request.end();
     const [headers]: unknown[] = await once(request, 'response');
@@ -79,6 +107,7 @@ test('sessions of a gRPC server keep their streams in such a map, and none that 
     request.resume();
     await once(request, 'close');
     await expect.poll(() => streams.size).toBe(0);
+    expect(pendingStreams.size).toBe(0);
   } finally {
     client.destroy();
     server.forceShutdown();

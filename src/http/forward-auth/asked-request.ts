@@ -41,9 +41,10 @@ export function parseAskedRequest(
 }
 
 function parseOne(headers: GatewayRequest['headers'], name: string, otherName: string, form: RegExp): string {
-  const [value, ...more] = headers.get(name) ?? [];
+  const values = headers.get(name);
+  const value = values?.[0];
   if (value === undefined) throw new InvalidArgumentError(name, 'is missing');
-  if (more.length > 0) throw new InvalidArgumentError(name, 'comes more than once');
+  if (values !== undefined && values.length > 1) throw new InvalidArgumentError(name, 'comes more than once');
   if (headers.get(otherName)?.some((other) => other !== value) === true) {
     throw new InvalidArgumentError(name, `is not what ${otherName} says`);
   }

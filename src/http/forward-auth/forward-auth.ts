@@ -35,7 +35,8 @@ export interface ForwardAuthOptions {
 }
 
 const CALLER_TOKEN_HEADER = 'taskgate-authorization';
-const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+const NOT_KEPT = { 'cache-control': 'no-store' };
+const JSON_HEADERS = { 'content-type': 'application/json', ...NOT_KEPT };
 const COULD_NOT_TELL: HttpAnswer = { status: 503, headers: JSON_HEADERS, body: '{"error":"unavailable"}' };
 /** The gateway itself may not ask: neither 401 nor 403, which a gateway takes for an answer about its client. */
 const NOT_FOR_THIS_GATEWAY: HttpAnswer = { status: 500, headers: JSON_HEADERS, body: '{"error":"misconfigured"}' };
@@ -75,9 +76,7 @@ export function createForwardAuth(
     },
     toAnswer(answer) {
       if (answer.kind !== 'allowed') return denials[answer.kind];
-      const headers: Record<string, string> = { 'cache-control': 'no-store' };
-      for (const [name, value] of toIdentityHeaders(answer)) headers[name] = value;
-      return { status: 200, headers };
+      return { status: 200, headers: NOT_KEPT, moreHeaders: toIdentityHeaders(answer) };
     },
     toErrorAnswer: (error) => toErrorAnswer(error, denials),
   };
