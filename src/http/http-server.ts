@@ -82,6 +82,9 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
   server.setTimeout(options.stallTimeoutMs, (socket) => {
     if (!isBeingAnswered(socket) || socket.writableLength > 0) socket.destroy();
   });
+  // No other time for a connection between two requests: it would be set twice with each, and be one that gateways, which
+  // keep theirs for a minute, run into with a request that is under way.
+  server.keepAliveTimeout = 0;
   server.on('connection', (socket: Socket) => penalties.receive(socket));
   server.maxConnections = options.maxConnections;
   // The bytes of headers are bounded. Node drops what is above a count without a word: what a gateway appends comes last.
@@ -117,6 +120,8 @@ function createAnyServer({ tls, requestTimeoutMs, maxHeaderBytes }: HttpServerOp
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, requestTimeoutMs),
     maxHeaderSize: maxHeaderBytes,
+    // A request without a body has no events of one, which cost more than reading its headers.
+    optimizeEmptyRequests: true,
   };
   if (tls === undefined) return createServer(bounds, handler);
   const openedAtMs = new WeakMap<Socket, number>();
