@@ -89,11 +89,13 @@ export function createServeEndpoint(
       decisionId: string,
       { status, headers, moreHeaders, body = '' }: HttpAnswer,
     ): void => {
-      const all = [DECISION_ID_HEADER, decisionId, 'content-length', String(Buffer.byteLength(body))];
+      const bytes = Buffer.byteLength(body);
+      const all = [DECISION_ID_HEADER, decisionId, 'content-length', String(bytes)];
       addHeaders(all, endpoint.commonHeaders?.(request));
       addHeaders(all, headers);
       if (moreHeaders !== undefined) for (const [name, value] of moreHeaders) all.push(name, value);
-      response.writeHead(status, all).end(body);
+      // The headers go with the body, in its encoding: in ASCII, where both are the same, Latin-1 is written sooner.
+      response.writeHead(status, all).end(body, bytes === body.length ? 'latin1' : 'utf8');
     };
     const run = (
       { request, response, call }: { request: IncomingMessage; response: ServerResponse; call: IncomingCall },
