@@ -41,9 +41,7 @@ export function createHiddenDenials(
     observer.throttled();
     return true;
   };
-  const count = (principal: Principal, outcomes: readonly Outcome[]): void => {
-    const hidden = outcomes.filter(isHidden).length;
-    if (hidden === 0) return;
+  const count = (principal: Principal, hidden: number): void => {
     const key = keyOf(principal);
     const nowMs = clock.nowMs();
     const counted = windows.get(key) ?? new SlidingCount(windowMs, nowMs);
@@ -57,7 +55,7 @@ export function createHiddenDenials(
     if (oldest !== undefined) windows.delete(oldest);
   };
   const counting = (principal: Principal, outcome: Outcome): Outcome => {
-    count(principal, [outcome]);
+    if (isHidden(outcome)) count(principal, 1);
     return outcome;
   };
 
@@ -72,7 +70,8 @@ export function createHiddenDenials(
     watchChecks: (decide) => async (principal, checks, context) => {
       if (isOverLimit(principal)) return checks.map(throttled);
       const outcomes = await decide(principal, checks, context);
-      count(principal, outcomes);
+      const hidden = outcomes.filter(isHidden).length;
+      if (hidden > 0) count(principal, hidden);
       return outcomes;
     },
     figures() {

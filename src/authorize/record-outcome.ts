@@ -16,13 +16,15 @@ export function recordOutcome(
   stopwatchMs = () => performance.now(),
 ): void {
   const { decisionId, caller, principal, check, startedAtMs, traceId } = asked;
+  const { outcome: word, reason } = outcomeOf(outcome);
   const record: DecisionRecord = {
     decisionId,
     caller,
     principal,
     type: check.resource.type,
     operation: check.operation,
-    ...outcomeOf(outcome),
+    outcome: word,
+    reason,
     check,
     evidence: outcome.kind === 'decided' ? outcome.evidence : undefined,
     startedAtMs,

@@ -6,12 +6,13 @@ import type { ClientHeaders } from '../authorize/ports-gateway.ts';
  * and drops others, so that two would be one. Few of many are asked for, so each is looked for where it came.
  */
 export function createClientHeaders(
-  { rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>,
+  { headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,
   { except }: { readonly except: string },
 ): ClientHeaders {
   return {
     get(name) {
-      if (name === except) return undefined;
+      // Most are not there, and Node's view tells that sooner.
+      if (name === except || headers[name] === undefined) return undefined;
       let values: string[] | undefined;
       for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
         const given = rawHeaders[at] ?? '';

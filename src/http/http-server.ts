@@ -78,12 +78,10 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
     }
     handler(request, response);
   });
-  // An answer that is still being made keeps nobody waiting but its own caller, who has a deadline.
-  server.setTimeout(options.stallTimeoutMs, (socket) => {
-    if (!isBeingAnswered(socket) || socket.writableLength > 0) socket.destroy();
-  });
-  // No other time for a connection between two requests: it would be set twice with each, and be one that gateways, which
-  // keep theirs for a minute, run into with a request that is under way.
+  const stalls = endStalled(server, options);
+  // No timers of Node's for a connection: they are set anew with each request, and that of one between two requests is one
+  // that gateways, which keep theirs for a minute, run into with a request that is under way.
+  server.setTimeout(0);
   server.keepAliveTimeout = 0;
   server.on('connection', (socket: Socket) => penalties.receive(socket));
   server.maxConnections = options.maxConnections;
@@ -105,6 +103,7 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);
         server.close(() => {
           clearTimeout(timer);
+          clearInterval(stalls);
           resolve();
         });
         server.closeIdleConnections();
@@ -163,6 +162,42 @@ function countPipelined(socket: CountedSocket, response: ServerResponse): number
     socket.pipelined = (socket.pipelined ?? 1) - 1;
   });
   return pipelined;
+}
+
+/** What has moved on a connection when it was last looked at. */
+interface Movement {
+  bytes: number;
+  sinceMs: number;
+}
+
+const LOOKS_PER_TIMEOUT = 8;
+
+/**
+ * Ends connections on which nothing moves. An answer that is still being made keeps nobody waiting but its own caller, who
+ * has a deadline.
+ */
+function endStalled(server: NodeJS.EventEmitter, { stallTimeoutMs, tls }: HttpServerOptions): NodeJS.Timeout {
+  const movements = new Map<Socket, Movement>();
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    movements.set(socket, { bytes: 0, sinceMs: performance.now() });
+    socket.once('close', () => movements.delete(socket));
+  });
+  const look = (): void => {
+    const nowMs = performance.now();
+    for (const [socket, movement] of movements) {
+      const bytes = socket.bytesRead + socket.bytesWritten;
+      if (bytes !== movement.bytes) {
+        movement.bytes = bytes;
+        movement.sinceMs = nowMs;
+      } else if (
+        nowMs - movement.sinceMs >= stallTimeoutMs &&
+        (!isBeingAnswered(socket) || socket.writableLength > 0)
+      ) {
+        socket.destroy();
+      }
+    }
+  };
+  return setInterval(look, stallTimeoutMs / LOOKS_PER_TIMEOUT).unref();
 }
 
 /** Node keeps on the connection what it answers there, for as long as it does; a test says so. */
