@@ -16,7 +16,7 @@ export type Peer =
 export interface CallerCredentials {
   readonly peer: Peer;
   /** The `authorization` header; read only where tokens are configured. */
-  readonly authorization: () => string | undefined;
+  authorization(): string | undefined;
 }
 
 /** Tells who asks. Never waits. @throws UnauthenticatedError if it can't be proved. */

@@ -49,9 +49,9 @@ export function createAuthenticator(
     }
   }
 
-  return ({ peer, authorization }) => {
-    const header = tokens === undefined ? undefined : authorization();
-    if (tokens === undefined || header === undefined) return byConnection(peer);
+  return (credentials) => {
+    const header = tokens === undefined ? undefined : credentials.authorization();
+    if (tokens === undefined || header === undefined) return byConnection(credentials.peer);
     const token = parseBearerToken(header);
     if (token === undefined) throw new UnauthenticatedError('malformed_token');
     const caller = tokens()(token);

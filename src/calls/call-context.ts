@@ -6,8 +6,10 @@ export interface CallContextOptions {
   readonly clock: Clock;
   /** Milliseconds that the call may take. */
   readonly timeoutMs: number;
-  /** Calls the listener when the caller is gone. */
-  readonly onCancel: (listener: () => void) => void;
+  readonly call: {
+    /** Calls the listener when the caller is gone. */
+    onCancel(listener: () => void): void;
+  };
   readonly span?: Span | undefined;
 }
 
@@ -36,7 +38,7 @@ export class LazyCallContext implements CallContext {
     const leftMs = Math.max(0, this.deadlineAtMs - this.#options.clock.nowMs());
     this.#timer = setTimeout(() => controller.abort(new DeadlineExceededError()), leftMs);
     // Transports say it of every call when its stream closes, answered or not.
-    this.#options.onCancel(() => {
+    this.#options.call.onCancel(() => {
       if (!this.#hasEnded) controller.abort(new CancelledError());
     });
     return controller.signal;

@@ -1,6 +1,6 @@
 import type { CallObserver, Clock, Transport } from '../authorize/ports.ts';
 import type { AuthenticateCaller, CallerCredentials } from '../authorize/ports-callers.ts';
-import type { IncomingTrace, Span, Tracer } from '../authorize/ports-tracing.ts';
+import type { Span, Tracer } from '../authorize/ports-tracing.ts';
 import type { Caller } from '../domain/caller.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import { CallerPermissionError, CancelledError, OverloadedError, toTaskgateError } from '../domain/errors.ts';
@@ -25,9 +25,9 @@ export interface IncomingCall {
   readonly timeoutMs: number | undefined;
   readonly credentials: CallerCredentials;
   /** Calls the listener when the caller is gone. */
-  readonly onCancel: (listener: () => void) => void;
+  onCancel(listener: () => void): void;
   /** A header or metadata by its name in lower case; where there is more than one, none. Default: there are none. */
-  readonly header?: IncomingTrace['header'];
+  header?(name: string): string | undefined;
 }
 
 /** What a listener sends. An error's message is safe to send. */
@@ -115,9 +115,9 @@ export function createPipeline(
   const places = createCallPlaces(options);
 
   /** What bounds a call that has a place or may wait for one, from now on. */
-  function open({ onCancel }: IncomingCall, timeoutMs: number, span: Span | undefined): LazyCallContext {
+  function open(call: IncomingCall, timeoutMs: number, span: Span | undefined): LazyCallContext {
     if (places.isFull()) throw new OverloadedError();
-    return new LazyCallContext({ clock, timeoutMs, onCancel, span });
+    return new LazyCallContext({ clock, timeoutMs, call, span });
   }
 
   /** Times a call from here. */
@@ -139,8 +139,9 @@ export function createPipeline(
     if (span !== undefined) endSpan(span, call, { caller, code, error });
   }
 
-  function trace({ name }: AnyProcedure, { header }: IncomingCall): Span | undefined {
-    return tracer === undefined || header === undefined ? undefined : tracer.startCall(name, { header });
+  function trace({ name }: AnyProcedure, call: IncomingCall): Span | undefined {
+    if (tracer === undefined || call.header === undefined) return undefined;
+    return tracer.startCall(name, { header: (wanted) => call.header?.(wanted) });
   }
 
   /** Before anything of the request is looked at, so that a refusal tells nothing of what was asked. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Transport } from '../authorize/ports.ts';
-import type { IncomingCall, Pipeline } from '../calls/pipeline.ts';
+import type { Pipeline } from '../calls/pipeline.ts';
 import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
 import { createPeerOf } from '../calls/peers.ts';
 import type { Unary } from '../calls/procedure.ts';
@@ -8,6 +8,7 @@ import type { ReceiveBudget } from '../calls/receive-budget.ts';
 import { UNCOUNTED_BYTES } from '../calls/receive-budget.ts';
 import type { TaskgateError } from '../domain/errors.ts';
 import { CancelledError, InvalidArgumentError, OverloadedError } from '../domain/errors.ts';
+import { HttpCall } from './http-call.ts';
 import type { RequestHandler } from './http-server.ts';
 import { hasBody, isAtMost, readBody, readSmallBody } from './read-body.ts';
 
@@ -98,11 +99,12 @@ export function createServeEndpoint(
       response.writeHead(status, all).end(body, bytes === body.length ? 'latin1' : 'utf8');
     };
     const run = (
-      { request, response, call }: { request: IncomingMessage; response: ServerResponse; call: IncomingCall },
+      call: HttpCall,
       parse: () => Request,
       /** In place of the table's, for what is no fault of the request's content. */
       errorStatus?: number,
     ): void => {
+      const { request, response } = call;
       const reply = pipeline.run(procedure, parse, call);
       const sendReply = (ready: Awaited<typeof reply>): void =>
         send(
@@ -122,31 +124,19 @@ export function createServeEndpoint(
       ...(endpoint.commonHeaders === undefined ? {} : { commonHeaders: endpoint.commonHeaders }),
       handler(request, response) {
         const decisionId = createDecisionId();
-        const call: IncomingCall = {
+        const call = new HttpCall(request, response, {
           transport,
           decisionId,
           timeoutMs: endpoint.timeoutMs?.(request),
-          credentials: {
-            peer: peerOf(request.socket, () => request.socket),
-            authorization: () => headerOf(request, callerTokenHeader),
-          },
-          header: (name) => headerOf(request, name),
-          onCancel(listener) {
-            if (response.closed) listener();
-            else {
-              response.once('close', () => {
-                if (!response.writableFinished) listener();
-              });
-            }
-          },
-        };
-        const asked = { request, response, call };
+          peer: peerOf(request.socket, () => request.socket),
+          callerTokenHeader,
+        });
         if (!endpoint.readsBody || !hasBody(request)) {
-          run(asked, () => endpoint.parse(request, NO_BYTES));
+          run(call, () => endpoint.parse(request, NO_BYTES));
           return;
         }
         if (isAtMost(request, Math.min(uncountedBytes, maxMessageBytes))) {
-          readSmallBody(request, (bytes) => run(asked, () => endpoint.parse(request, bytes)));
+          readSmallBody(request, (bytes) => run(call, () => endpoint.parse(request, bytes)));
           return;
         }
         const refusal = pipeline.refuse(procedure, call);
@@ -159,14 +149,14 @@ export function createServeEndpoint(
             case 'bytes':
               if (response.closed) read.release();
               else response.once('close', read.release);
-              return run(asked, () => endpoint.parse(request, read.bytes));
+              return run(call, () => endpoint.parse(request, read.bytes));
             case 'too_long':
-              return run(asked, fail(new InvalidArgumentError('body', 'is too long')), CONTENT_TOO_LARGE);
+              return run(call, fail(new InvalidArgumentError('body', 'is too long')), CONTENT_TOO_LARGE);
             case 'overloaded':
-              return run(asked, fail(new OverloadedError()));
+              return run(call, fail(new OverloadedError()));
             case 'left':
               // Counted as what it is; there is nobody to answer.
-              return run(asked, fail(new CancelledError()));
+              return run(call, fail(new CancelledError()));
             default:
               return read satisfies never;
           }
@@ -186,9 +176,4 @@ function fail(error: TaskgateError): () => never {
   return () => {
     throw error;
   };
-}
-
-/** A header that may come once: two together are none that is valid, where Node would take the first. */
-function headerOf({ headersDistinct }: IncomingMessage, name: string): string | undefined {
-  return headersDistinct[name]?.join(', ');
 }

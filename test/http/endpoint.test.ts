@@ -35,8 +35,8 @@ beforeEach(async () => {
     {
       clock: SYSTEM_CLOCK,
       observer: { ended: (call) => void ended.push(call) },
-      authenticate({ authorization }) {
-        if (authorization() !== TOKEN) throw new UnauthenticatedError('unknown_token');
+      authenticate(credentials) {
+        if (credentials.authorization() !== TOKEN) throw new UnauthenticatedError('unknown_token');
         return { name: 'tester', permissions: new Set(['check']) };
       },
     },

@@ -172,8 +172,8 @@ describe('the request that is asked about', () => {
   it("has the caller's token in no header, and its own authorization is the client's", async () => {
     const presented: (string | undefined)[] = [];
     const seen = await listen({
-      authenticate({ authorization }) {
-        presented.push(authorization());
+      authenticate(credentials) {
+        presented.push(credentials.authorization());
         return { name: 'gateway', permissions: new Set(['check']) };
       },
     });

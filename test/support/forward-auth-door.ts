@@ -65,7 +65,7 @@ export async function startForwardAuthDoor({
   };
 }
 
-const acceptWithoutToken: AuthenticateCaller = ({ authorization }) => {
-  if (authorization() !== undefined) throw new UnauthenticatedError('unknown_token');
+const acceptWithoutToken: AuthenticateCaller = (credentials) => {
+  if (credentials.authorization() !== undefined) throw new UnauthenticatedError('unknown_token');
   return LOCAL_CALLER;
 };
