@@ -265,7 +265,7 @@ export interface LimitsConfig {
   readonly idleTimeoutMs: number;
   /** Milliseconds that a stream may take, and that a longer deadline of one is clamped to, 1–3,600,000; default 300,000. */
   readonly maxStreamTimeoutMs: number;
-  /** Milliseconds that a reader of a stream may take nothing, 1,000–3,600,000; default 60,000. */
+  /** Milliseconds that a reader of a stream may take nothing, or a connection over HTTP/1.1 have no request, 1,000–3,600,000; default 60,000. */
   readonly stallTimeoutMs: number;
 }
 
