@@ -68,9 +68,7 @@ export function createConnectRoutes(
       if (refusal !== undefined) throw new ConnectError(refusal.error.message, refusal.status.connect);
       blameUndecodable(context);
     },
-    contextValues(request) {
-      return createContextValues().set(ARRIVED, arrivals.get(request) ?? NOBODY);
-    },
+    contextValues: (request) => createContextValues().set(ARRIVED, arrivals.get(request) ?? NOBODY),
     routes(router) {
       for (const procedure of deps.procedures) {
         if (isStream(procedure)) router.rpc(procedure.method, toStreamHandler(procedure, deps));
