@@ -17,7 +17,7 @@ export interface RolloutGates {
 }
 
 /** Why a flag has its safe default: a closed set. */
-export type FlagFault = 'timeout' | 'failed' | 'not_found' | 'unknown_variant' | 'overloaded';
+export type FlagFault = 'timeout' | 'failed' | 'not_found' | 'disabled' | 'unknown_variant' | 'overloaded';
 
 /** Whose answer took the place of a decision. */
 export type AnsweredBy = 'legacy' | 'unenforced' | 'bypassed';

@@ -1,5 +1,5 @@
 import type { Client, EvaluationContext, EvaluationDetails, JsonValue } from '@openfeature/server-sdk';
-import { ErrorCode } from '@openfeature/server-sdk';
+import { ErrorCode, StandardResolutionReasons } from '@openfeature/server-sdk';
 import type { Principal } from '../domain/principal.ts';
 import type { DualWrite, Enforcement } from '../domain/rollout.ts';
 import { DUAL_WRITES, ENFORCEMENTS } from '../domain/rollout.ts';
@@ -36,7 +36,9 @@ function toContext(type: string, { kind, account }: Principal): EvaluationContex
 }
 
 /** Untyped: a provider may return what it likes. */
-function valueOf({ value, errorCode, errorMessage }: EvaluationDetails<JsonValue>): unknown {
+function valueOf({ value, reason, errorCode, errorMessage }: EvaluationDetails<JsonValue>): unknown {
+  // From 0.16 on flagd says that it succeeded: the value is nobody's word.
+  if (reason === StandardResolutionReasons.DISABLED) throw new FlagError('disabled');
   if (errorCode === undefined) return value;
   const fault = errorCode === ErrorCode.FLAG_NOT_FOUND ? 'not_found' : 'failed';
   throw new FlagError(fault, { cause: new Error(`${errorCode}: ${errorMessage ?? ''}`) });

@@ -119,6 +119,15 @@ describe('a provider', () => {
     expect(gates.enforcement('task', userOf('acme'))).toBe('shadow');
   });
 
+  it('whose flag is disabled has said nothing of it, whatever value comes with that', async () => {
+    const disabled = async () => ({ value: false, reason: 'DISABLED' }) as never;
+    const provider = { ...providerOf(never), resolveBooleanEvaluation: disabled, resolveStringEvaluation: disabled };
+    await using rollout = await openGates({ kind: 'custom', provider });
+    expect(await rollout.gates.dualWrite('task', userOf('acme'))).toBe('on');
+    expect(await rollout.gates.enforcement('task', userOf('acme'))).toBe('enforce');
+    expect(rollout.observer.told).toEqual(['faulted fgac-task-dual-write disabled', 'faulted fgac-task disabled']);
+  });
+
   it('that fails meanwhile is covered by what it said, for as long as that is kept, and then by the safe default', async () => {
     let works = true;
     const provider = providerOf(async () => (works ? 'off' : Promise.reject(new Error('no'))));

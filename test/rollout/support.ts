@@ -59,10 +59,11 @@ export const KEEP_MS = 1_000;
 export async function openGates(
   provider: RolloutOptions['provider'],
   safeDefault: RolloutOptions['safeDefault'] = { enforcement: 'enforce', dualWrite: 'on' },
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Rollout & { readonly observer: RecordedObserver; readonly clock: ReturnType<typeof manualClock> }> {
   const observer = recordObserver();
   const clock = manualClock();
-  const kept = { timeoutMs: TIMEOUT_MS, refreshMs: REFRESH_MS, keepMs: KEEP_MS };
+  const kept = { timeoutMs, refreshMs: REFRESH_MS, keepMs: KEEP_MS };
   const rollout = await openRollout({ clock, observer }, { provider, safeDefault, types: TYPES, kept });
   return { ...rollout, observer, clock, [Symbol.asyncDispose]: async () => rollout[Symbol.asyncDispose]() };
 }
