@@ -6,7 +6,6 @@ import type { Config } from './config/config.ts';
 import type { createServeEndpoint, ServedEndpoint } from './http/endpoint.ts';
 import { createForwardAuth } from './http/forward-auth/forward-auth.ts';
 import { createFindRoute } from './routes/find-route.ts';
-import { createExtAuthzProcedure } from './rpc/ext-authz/check-procedure.ts';
 
 export interface GatewayDeps {
   readonly checkTask: CheckTask;
@@ -33,10 +32,11 @@ export function createGateway({ observe, ...deps }: GatewayDeps, { gateway, prin
   };
 }
 
-/** Envoy's service, where it is served. */
-export function toExtAuthz(ask: Gateway | undefined, { gateway }: Config) {
+/** Envoy's service, where it is served. Its messages are loaded only then: they are 2 MB of descriptors. */
+export async function openExtAuthz(ask: Gateway | undefined, { gateway }: Config) {
   const { identityHeaders, extAuthz } = gateway;
   if (ask === undefined || !extAuthz.enabled) return {};
+  const { createExtAuthzProcedure } = await import('./rpc/ext-authz/check-procedure.ts');
   return { extAuthz: createExtAuthzProcedure(ask('ext_authz'), { ...extAuthz, identityHeaders }) };
 }
 

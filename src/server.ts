@@ -62,7 +62,7 @@ import { createProcedures } from './rpc/procedures.ts';
 import { createAdmin } from './server-admin.ts';
 import { createAgentex } from './server-agentex.ts';
 import { createAuthzen } from './server-authzen.ts';
-import { createForwardAuthDoor, createGateway, toExtAuthz } from './server-gateways.ts';
+import { createForwardAuthDoor, createGateway, openExtAuthz } from './server-gateways.ts';
 import {
   isOneOf,
   toCaching,
@@ -273,7 +273,7 @@ export async function startServer(
       authenticate,
       health: health.implementation,
       createDecisionId: randomUUID,
-      ...toExtAuthz(gateway, config),
+      ...(await openExtAuthz(gateway, config)),
     },
     {
       address: formatAddress(grpc.address),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { VARIABLE_KEYS } from '../../src/config/environment.ts';
-import { settingsSchema } from '../../src/config/settings-schema.ts';
+import { createSettingsSchema } from '../../src/config/settings-schema.ts';
 import { formatReference } from './format-reference.ts';
 import { readMeanings } from './meanings.ts';
 import { listSettings } from './settings.ts';
@@ -10,7 +10,7 @@ import { listSettings } from './settings.ts';
 export async function loadReference(): Promise<string> {
   const yaml = await readFile(new URL('../../deploy/taskgate.yaml', import.meta.url), 'utf8');
   return formatReference({
-    settings: listSettings(settingsSchema).map((setting) => ({
+    settings: listSettings(createSettingsSchema()).map((setting) => ({
       ...setting,
       fallback: setting.fallback ?? valueAt(parse(yaml), setting.path),
     })),

@@ -15,7 +15,7 @@ import { parseRule } from './parse-rule.ts';
 import type { ReportProblem } from './problem.ts';
 import { toKeyPath } from './problem.ts';
 import type { Settings, TypeSettings } from './settings-schema.ts';
-import { settingsSchema } from './settings-schema.ts';
+import { createTypesSchema } from './settings-schema.ts';
 
 /** What `types` comes to. */
 export interface BuiltTypes {
@@ -62,7 +62,7 @@ export function buildTypes(
 
 function mergeTypes(configured: Settings['types'], report: ReportProblem): Map<string, TypeSettings> {
   const merged = new Map<string, TypeSettings>();
-  for (const [name, settings] of Object.entries(settingsSchema.shape.types.parse(DEFAULT_TYPES))) {
+  for (const [name, settings] of Object.entries(createTypesSchema().parse(DEFAULT_TYPES))) {
     if (settings !== null) merged.set(name, settings);
   }
   for (const [name, settings] of Object.entries(configured)) {

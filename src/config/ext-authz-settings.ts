@@ -11,24 +11,26 @@ const HEADER_NAME =
 const headerName = (name: string) => pattern(HEADER_NAME, HEADER_NAME_RULE).default(name);
 
 /** `gateway.identity_headers`. */
-export const identityHeadersSchema = z.object({
-  principal_kind: headerName('x-taskgate-principal-kind'),
-  principal_id: headerName('x-taskgate-principal-id'),
-  account_id: headerName('x-taskgate-account-id'),
-  task_id: headerName('x-taskgate-task-id'),
-});
+export const createIdentityHeadersSchema = () =>
+  z.object({
+    principal_kind: headerName('x-taskgate-principal-kind'),
+    principal_id: headerName('x-taskgate-principal-id'),
+    account_id: headerName('x-taskgate-account-id'),
+    task_id: headerName('x-taskgate-task-id'),
+  });
 
 /** `gateway.ext_authz`. */
-export const extAuthzSchema = z.object({
-  enabled: flag().default(true),
-  sends_bodies: flag().default(false),
-  metadata_filter: text().default('envoy.filters.http.jwt_authn'),
-  claims_key: text().default('jwt_payload'),
-  decision_id_in_metadata: flag().default(false),
-});
+export const createExtAuthzSchema = () =>
+  z.object({
+    enabled: flag().default(true),
+    sends_bodies: flag().default(false),
+    metadata_filter: text().default('envoy.filters.http.jwt_authn'),
+    claims_key: text().default('jwt_payload'),
+    decision_id_in_metadata: flag().default(false),
+  });
 
-type IdentityHeadersSettings = z.output<typeof identityHeadersSchema>;
-type ExtAuthzSettings = z.output<typeof extAuthzSchema>;
+type IdentityHeadersSettings = z.output<ReturnType<typeof createIdentityHeadersSchema>>;
+type ExtAuthzSettings = z.output<ReturnType<typeof createExtAuthzSchema>>;
 
 export function toIdentityHeadersConfig(headers: IdentityHeadersSettings): IdentityHeadersConfig {
   return {

@@ -13,7 +13,7 @@ import type { ConfigProblem } from './problem.ts';
 import { isWithin } from './problem.ts';
 import type { ReadFile } from './read-file.ts';
 import { toReason } from './read-file.ts';
-import { settingsSchema } from './settings-schema.ts';
+import { createSettingsSchema } from './settings-schema.ts';
 import { toConfig } from './to-config.ts';
 import type { Tree } from './tree.ts';
 import { isTree } from './tree.ts';
@@ -45,13 +45,14 @@ export function loadConfig(deps: ConfigDeps, { mode }: { readonly mode: ConfigMo
   const file = readConfigFile(deps);
   dropOverridden(file.tree, env);
   const treeProblems: ConfigProblem[] = [];
-  const tree = normalizeTree(file.tree, settingsSchema, {
+  const schema = createSettingsSchema();
+  const tree = normalizeTree(file.tree, schema, {
     env,
     report: (path, message) => treeProblems.push({ path, message }),
   });
   const origins = applyVariables(tree, env);
   const list = createProblemList(treeProblems, origins);
-  const settings = parseSettings(tree, list.reportValue);
+  const settings = parseSettings(tree, schema, list.reportValue);
 
   checkSettings(settings, { mode, env, readFile: deps.readFile, report: list.reportConflict });
   const types = buildTypes(settings.types, {

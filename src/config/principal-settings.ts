@@ -12,84 +12,92 @@ const CLAIM_RULE = 'must be the name of a claim, or a list of the names that lea
 
 const claim = () => z.union([text(), listOf(text(), CLAIM_RULE)], CLAIM_RULE);
 
-const claimsSchema = z.object({
-  user_id: claim().exactOptional(),
-  service_account_id: claim().exactOptional(),
-  agent_id: claim().exactOptional(),
-  account_id: claim().exactOptional(),
-  account: text().exactOptional(),
-});
+const createClaimsSchema = () =>
+  z.object({
+    user_id: claim().exactOptional(),
+    service_account_id: claim().exactOptional(),
+    agent_id: claim().exactOptional(),
+    account_id: claim().exactOptional(),
+    account: text().exactOptional(),
+  });
 
-const issuerSchema = z.object(
-  {
-    issuer: text(),
-    audiences: listOf(text(), 'must be a list of audiences, one of which a token must name'),
-    jwks_url: httpUrl().exactOptional(),
-    jwks_file: text().exactOptional(),
-    algorithms: listOf(choice(ALGORITHMS), `must be a list of ${ALGORITHMS.join(', ')}`).default(['RS256', 'ES256']),
-    claims: claimsSchema.prefault({}),
-  },
-  'must be a mapping with issuer, audiences, jwks_url or jwks_file, and claims',
-);
+const createIssuerSchema = () =>
+  z.object(
+    {
+      issuer: text(),
+      audiences: listOf(text(), 'must be a list of audiences, one of which a token must name'),
+      jwks_url: httpUrl().exactOptional(),
+      jwks_file: text().exactOptional(),
+      algorithms: listOf(choice(ALGORITHMS), `must be a list of ${ALGORITHMS.join(', ')}`).default(['RS256', 'ES256']),
+      claims: createClaimsSchema().prefault({}),
+    },
+    'must be a mapping with issuer, audiences, jwks_url or jwks_file, and claims',
+  );
 
 /** `principals`: what proves who a principal is. What must go together is checked in `check-principals.ts`. */
-export const principalsSchema = z.object({
-  issuers: listOf(issuerSchema, 'must be a list of {issuer, audiences, jwks_url or jwks_file, claims}').exactOptional(),
-  api_keys_file: text().exactOptional(),
-  clock_tolerance_ms: integer(0, 5 * MINUTE_MS).default(5 * SECOND_MS),
-  max_token_bytes: integer(256, 64 * KIBIBYTE).default(8 * KIBIBYTE),
-  jwks: z
-    .object({
-      timeout_ms: integer(1, MINUTE_MS).default(SECOND_MS),
-      max_age_ms: integer(SECOND_MS, DAY_MS).default(10 * MINUTE_MS),
-      cooldown_ms: integer(SECOND_MS, HOUR_MS).default(30 * SECOND_MS),
-      max_bytes: integer(KIBIBYTE, 16 * KIBIBYTE * KIBIBYTE).default(256 * KIBIBYTE),
-    })
-    .prefault({}),
-});
+export const createPrincipalsSchema = () =>
+  z.object({
+    issuers: listOf(
+      createIssuerSchema(),
+      'must be a list of {issuer, audiences, jwks_url or jwks_file, claims}',
+    ).exactOptional(),
+    api_keys_file: text().exactOptional(),
+    clock_tolerance_ms: integer(0, 5 * MINUTE_MS).default(5 * SECOND_MS),
+    max_token_bytes: integer(256, 64 * KIBIBYTE).default(8 * KIBIBYTE),
+    jwks: z
+      .object({
+        timeout_ms: integer(1, MINUTE_MS).default(SECOND_MS),
+        max_age_ms: integer(SECOND_MS, DAY_MS).default(10 * MINUTE_MS),
+        cooldown_ms: integer(SECOND_MS, HOUR_MS).default(30 * SECOND_MS),
+        max_bytes: integer(KIBIBYTE, 16 * KIBIBYTE * KIBIBYTE).default(256 * KIBIBYTE),
+      })
+      .prefault({}),
+  });
 
 const GATEWAY_SOURCES = ['headers', 'claims', 'jwt'] as const;
 
 /** `gateway.principal`: on whose behalf a gateway's request is. */
-export const gatewayPrincipalSchema = z.object({
-  from: listOf(choice(GATEWAY_SOURCES), `must be a list of ${GATEWAY_SOURCES.join(', ')}`).exactOptional(),
-  token_header: headerName().default('authorization'),
-  headers: z
-    .object({
-      user_id: headerName().default('x-taskgate-user-id'),
-      service_account_id: headerName().default('x-taskgate-service-account-id'),
-      agent_id: headerName().default('x-taskgate-agent-id'),
-      account_id: headerName().default('x-taskgate-account-id'),
-    })
-    .prefault({}),
-  claims: claimsSchema.exactOptional(),
-});
+export const createGatewayPrincipalSchema = () =>
+  z.object({
+    from: listOf(choice(GATEWAY_SOURCES), `must be a list of ${GATEWAY_SOURCES.join(', ')}`).exactOptional(),
+    token_header: headerName().default('authorization'),
+    headers: z
+      .object({
+        user_id: headerName().default('x-taskgate-user-id'),
+        service_account_id: headerName().default('x-taskgate-service-account-id'),
+        agent_id: headerName().default('x-taskgate-agent-id'),
+        account_id: headerName().default('x-taskgate-account-id'),
+      })
+      .prefault({}),
+    claims: createClaimsSchema().exactOptional(),
+  });
 
 /** `agentex`: the door for `AGENTEX_AUTH_URL`. */
-export const agentexSchema = z.object({
-  signing_keys: listOf(
-    z.object(
-      {
-        id: pattern(/^[a-z0-9_-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9, _ and -'),
-        secret: secret(MIN_SIGNING_SECRET_LENGTH),
-      },
-      'must be a mapping with id and secret',
-    ),
-    'must be a list of {id, secret}',
-  ).exactOptional(),
-  principal_ttl_ms: integer(MINUTE_MS, DAY_MS).default(HOUR_MS),
-  api_key_header: headerName().default('x-api-key'),
-  max_items: integer(1, 1_000_000).default(100_000),
-});
+export const createAgentexSchema = () =>
+  z.object({
+    signing_keys: listOf(
+      z.object(
+        {
+          id: pattern(/^[a-z0-9_-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9, _ and -'),
+          secret: secret(MIN_SIGNING_SECRET_LENGTH),
+        },
+        'must be a mapping with id and secret',
+      ),
+      'must be a list of {id, secret}',
+    ).exactOptional(),
+    principal_ttl_ms: integer(MINUTE_MS, DAY_MS).default(HOUR_MS),
+    api_key_header: headerName().default('x-api-key'),
+    max_items: integer(1, 1_000_000).default(100_000),
+  });
 
 /** `principals`, with defaults. */
-export type PrincipalsSettings = z.output<typeof principalsSchema>;
+export type PrincipalsSettings = z.output<ReturnType<typeof createPrincipalsSchema>>;
 
 /** `gateway.principal`, with defaults. */
-export type GatewayPrincipalSettings = z.output<typeof gatewayPrincipalSchema>;
+export type GatewayPrincipalSettings = z.output<ReturnType<typeof createGatewayPrincipalSchema>>;
 
 /** `agentex`, with defaults. */
-export type AgentexSettings = z.output<typeof agentexSchema>;
+export type AgentexSettings = z.output<ReturnType<typeof createAgentexSchema>>;
 
 /** Where the claims are that say whom a token is about. */
-export type ClaimsSettings = z.output<typeof claimsSchema>;
+export type ClaimsSettings = z.output<ReturnType<typeof createClaimsSchema>>;

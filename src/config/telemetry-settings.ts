@@ -24,51 +24,52 @@ const MIN_HASH_KEY_LENGTH = 32;
 const MASKABLE = ['caller', 'principal.id', 'principal.account', 'resource.id', 'resource.name'] as const;
 
 /** `telemetry`: leaves, ranges and defaults. */
-export const telemetrySchema = z.object({
-  service_name: text().default('taskgate'),
-  otlp: z
-    .object({
-      endpoint: secretUrl(['http:', 'https:']).exactOptional(),
-      headers: z.record(sentHeaderName(), headerText()).prefault({}),
-      timeout_ms: integer(100, MINUTE_MS).default(5 * SECOND_MS),
-    })
-    .exactOptional(),
-  metrics: z
-    .object({ otlp: flag().default(false), interval_ms: integer(SECOND_MS, 60 * MINUTE_MS).default(MINUTE_MS) })
-    .prefault({}),
-  traces: z
-    .object({
-      enabled: flag().default(false),
-      sample_ratio: fraction(0, 1).default(0.01),
-      follow_parent: flag().default(true),
-    })
-    .prefault({}),
-  decision_log: z
-    .object({
-      sink: choice(['off', 'stdout', 'file', 'otlp']).default('off'),
-      path: text().exactOptional(),
-      max_file_bytes: integer(KIBIBYTE, TEBIBYTE).default(100 * MEBIBYTE),
-      max_files: integer(2, 1000).default(5),
-      buffer_bytes: integer(KIBIBYTE, 64 * MEBIBYTE).default(MEBIBYTE),
-      sample: z
-        .object({
-          allowed: fraction(0, 1).default(1),
-          not_found: fraction(0, 1).default(1),
-          forbidden: fraction(0, 1).default(1),
-          listed: fraction(0, 1).default(1),
-          error: fraction(0, 1).default(1),
-        })
-        .prefault({}),
-      mask: listOf(
-        z.object({ field: choice(MASKABLE), how: choice(['omit', 'hash']) }, 'must be a mapping with field and how'),
-        'must be a list of {field, how}',
-      ).exactOptional(),
-      hash_key: secret(MIN_HASH_KEY_LENGTH).exactOptional(),
-    })
-    .prefault({}),
-});
+export const createTelemetrySchema = () =>
+  z.object({
+    service_name: text().default('taskgate'),
+    otlp: z
+      .object({
+        endpoint: secretUrl(['http:', 'https:']).exactOptional(),
+        headers: z.record(sentHeaderName(), headerText()).prefault({}),
+        timeout_ms: integer(100, MINUTE_MS).default(5 * SECOND_MS),
+      })
+      .exactOptional(),
+    metrics: z
+      .object({ otlp: flag().default(false), interval_ms: integer(SECOND_MS, 60 * MINUTE_MS).default(MINUTE_MS) })
+      .prefault({}),
+    traces: z
+      .object({
+        enabled: flag().default(false),
+        sample_ratio: fraction(0, 1).default(0.01),
+        follow_parent: flag().default(true),
+      })
+      .prefault({}),
+    decision_log: z
+      .object({
+        sink: choice(['off', 'stdout', 'file', 'otlp']).default('off'),
+        path: text().exactOptional(),
+        max_file_bytes: integer(KIBIBYTE, TEBIBYTE).default(100 * MEBIBYTE),
+        max_files: integer(2, 1000).default(5),
+        buffer_bytes: integer(KIBIBYTE, 64 * MEBIBYTE).default(MEBIBYTE),
+        sample: z
+          .object({
+            allowed: fraction(0, 1).default(1),
+            not_found: fraction(0, 1).default(1),
+            forbidden: fraction(0, 1).default(1),
+            listed: fraction(0, 1).default(1),
+            error: fraction(0, 1).default(1),
+          })
+          .prefault({}),
+        mask: listOf(
+          z.object({ field: choice(MASKABLE), how: choice(['omit', 'hash']) }, 'must be a mapping with field and how'),
+          'must be a list of {field, how}',
+        ).exactOptional(),
+        hash_key: secret(MIN_HASH_KEY_LENGTH).exactOptional(),
+      })
+      .prefault({}),
+  });
 
-export type TelemetrySettings = z.output<typeof telemetrySchema>;
+export type TelemetrySettings = z.output<ReturnType<typeof createTelemetrySchema>>;
 
 /** Reports what is missing and what has no effect. */
 export function checkTelemetry(

@@ -7,6 +7,7 @@ import { freeFinishedStreams } from './finished-streams.ts';
 import { createServerCredentials } from './grpc-credentials.ts';
 import type { ConnectionLimits } from './guard-connections.ts';
 import { guardConnections, limitHttp2 } from './guard-connections.ts';
+import { file_taskgate_v1_authorization } from '../gen/taskgate/v1/authorization_pb.js';
 import type { ExtAuthzProcedure } from './ext-authz/check-procedure.ts';
 import { toExtAuthzService, toGrpcService } from './grpc-handlers.ts';
 import type { GrpcListenerKind } from './grpc-peer.ts';
@@ -64,11 +65,10 @@ export async function createGrpcListener(
     server.addService(service.definition, service.implementation);
   }
   deps.health.addToServer(server);
-  addReflection(
-    server,
-    { assertCaller: (call) => deps.authenticate(credentialsOf(call)) },
-    { servesExtAuthz: deps.extAuthz !== undefined },
-  );
+  addReflection(server, { assertCaller: (call) => deps.authenticate(credentialsOf(call)) }, [
+    file_taskgate_v1_authorization,
+    ...(deps.extAuthz === undefined ? [] : [deps.extAuthz.file]),
+  ]);
   const address = await bind(server, options);
   freeFinishedStreams(server);
   const guard = guardConnections(server, options);

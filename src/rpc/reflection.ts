@@ -5,8 +5,6 @@ import type { Server, ServerDuplexStream, UntypedHandleCall, UntypedServiceImple
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { toTaskgateError } from '../domain/errors.ts';
-import { file_envoy_service_auth_v3_external_auth } from '../gen/envoy/service/auth/v3/external_auth_pb.js';
-import { file_taskgate_v1_authorization } from '../gen/taskgate/v1/authorization_pb.js';
 import { toWireStatus } from '../calls/error-table.ts';
 import type { AskingCall } from './grpc-peer.ts';
 
@@ -15,13 +13,8 @@ export interface ReflectionDeps {
   readonly assertCaller: (call: AskingCall) => unknown;
 }
 
-export interface ReflectionOptions {
-  readonly servesExtAuthz: boolean;
-}
-
 /** Adds server reflection, v1 and v1alpha, of the files of the services that are served. */
-export function addReflection(server: Server, deps: ReflectionDeps, { servesExtAuthz }: ReflectionOptions): void {
-  const files = [file_taskgate_v1_authorization, ...(servesExtAuthz ? [file_envoy_service_auth_v3_external_auth] : [])];
+export function addReflection(server: Server, deps: ReflectionDeps, files: readonly DescFile[]): void {
   const set = create(FileDescriptorSetSchema, { file: [...new Set(files.flatMap(withDependencies))] });
   const definition = loadFileDescriptorSetFromBuffer(Buffer.from(toBinary(FileDescriptorSetSchema, set)));
   new ReflectionService(definition).addToServer({

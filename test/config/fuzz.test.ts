@@ -4,14 +4,14 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { renderConfig } from '../../src/config/render-config.ts';
-import { settingsSchema } from '../../src/config/settings-schema.ts';
+import { createSettingsSchema } from '../../src/config/settings-schema.ts';
 import { REQUIRED_ENV, toDeps } from './support.ts';
 
 /** Every word of the configuration, and some that trip up programs. */
 const words = new Set(['task', 'message', 'tenant', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '', '0']);
-for (const match of JSON.stringify(z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' })).matchAll(
-  /"([a-z_]+)":/g,
-)) {
+for (const match of JSON.stringify(
+  z.toJSONSchema(createSettingsSchema(), { io: 'input', unrepresentable: 'any' }),
+).matchAll(/"([a-z_]+)":/g)) {
   words.add(match[1] ?? '');
 }
 
@@ -44,7 +44,7 @@ const { tree } = fc.letrec((tie) => ({
 }));
 
 /** A mapping in the shape of the configuration, so that most runs reach the checks across keys. */
-const plausible = fc.dictionary(fc.constantFrom(...Object.keys(settingsSchema.shape)), tree, {
+const plausible = fc.dictionary(fc.constantFrom(...Object.keys(createSettingsSchema().shape)), tree, {
   maxKeys: 6,
   noNullPrototype: true,
 });

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseCommand } from '../../src/cli/parse-command.ts';
-import { settingsSchema } from '../../src/config/settings-schema.ts';
+import { createSettingsSchema } from '../../src/config/settings-schema.ts';
 import { listSettings } from '../../scripts/config-reference/settings.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCS = join(ROOT, 'docs');
 const pages = readdirSync(DOCS).filter((name) => name.endsWith('.md'));
-const settings = listSettings(settingsSchema).map(({ path }) => path);
+const settings = listSettings(createSettingsSchema()).map(({ path }) => path);
 const sections = new Set(settings.map((path) => path.split(/[.[]/, 1)[0]));
 
 describe.each(pages)('docs/%s', (page) => {

@@ -1,3 +1,4 @@
+import type { DescFile } from '@bufbuild/protobuf';
 import type { IdentityHeaderNames } from '../../authorize/identity-headers.ts';
 import type { AuthorizeRequest, GatewayObserver } from '../../authorize/ports-gateway.ts';
 import { toTaskgateError } from '../../domain/errors.ts';
@@ -16,6 +17,8 @@ export interface ExtAuthzOptions extends ToGatewayRequestOptions {
 /** Envoy's Check: bytes in, bytes out. */
 export interface ExtAuthzProcedure extends Unary<ReadGatewayRequest, Buffer> {
   readonly path: string;
+  /** Of its service, for reflection. */
+  readonly file: DescFile;
   /** @throws InvalidArgumentError */
   parse(bytes: Uint8Array): ReadGatewayRequest;
 }
@@ -37,6 +40,7 @@ export function createExtAuthzProcedure(
     name: 'ext_authz.Check',
     permission: 'check',
     path: `/${Authorization.typeName}/${Authorization.method.check.name}`,
+    file: Authorization.file,
     parse(bytes) {
       try {
         return toGatewayRequest(bytes, options);

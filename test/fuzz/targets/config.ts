@@ -1,13 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { renderConfig } from '../../../src/config/render-config.ts';
-import { settingsSchema } from '../../../src/config/settings-schema.ts';
+import { createSettingsSchema } from '../../../src/config/settings-schema.ts';
 import { REQUIRED_ENV, SIGNING_SECRET } from '../../config/support.ts';
 import type { FuzzTarget } from '../target.ts';
 import { assertThat, text, toText } from '../target.ts';
 
 const SHIPPED = readFileSync(new URL('../../../deploy/taskgate.yaml', import.meta.url), 'utf8');
-const WORDS = [...Object.keys(settingsSchema.shape), 'url', 'table', 'operations', 'read', 'parent', 'rows', 'owner'];
+const WORDS = [
+  ...Object.keys(createSettingsSchema().shape),
+  'url',
+  'table',
+  'operations',
+  'read',
+  'parent',
+  'rows',
+  'owner',
+];
 const SYNTAX = [
   '{',
   '}',
