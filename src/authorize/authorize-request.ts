@@ -36,7 +36,7 @@ export function createAuthorizeRequest({
   return (request, call, context) => {
     const match = readExtensions(request.extensions) ?? findRoute(request);
     const answered = (answer: GatewayAnswer, reason?: string): GatewayAnswer => {
-      observer?.answered({ match, answer: answer.kind, ...(reason === undefined ? {} : { reason }) });
+      observer?.answered({ match, answer: answer.kind, reason });
       return answer;
     };
     const failed = (thrown: unknown): never => {

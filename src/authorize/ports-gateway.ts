@@ -82,7 +82,7 @@ export interface GatewayEvent {
   readonly match: RouteMatch | { readonly kind: 'malformed'; readonly problem: string };
   readonly answer: GatewayAnswer['kind'];
   /** Why it is unauthenticated, or malformed. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /** Where gateways ask: a closed set. */

@@ -106,7 +106,7 @@ function inspect(value: JsonValue, found: Findings): void {
   } else if (typeof value === 'number') {
     if (!Number.isFinite(value)) found.problem ??= 'infinite_number';
   } else if (isJsonObject(value)) {
-    for (const key of Object.keys(value)) {
+    for (const key in value) {
       found.keys += 1;
       if (found.hasEscapes && !key.isWellFormed()) found.problem = 'lone_surrogate';
       inspect(value[key] ?? null, found);

@@ -11,8 +11,10 @@ export function createClientHeaders(
 ): ClientHeaders {
   return {
     get(name) {
-      // Most are not there, and Node's view tells that sooner.
-      if (name === except || headers[name] === undefined) return undefined;
+      // Most are not there or come once, and Node's view tells that sooner: of these names it joins all values by commas.
+      const joined = headers[name];
+      if (name === except || joined === undefined) return undefined;
+      if (typeof joined === 'string' && name.startsWith('x-') && !joined.includes(',')) return [joined];
       let values: string[] | undefined;
       for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
         const given = rawHeaders[at] ?? '';

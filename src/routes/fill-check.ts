@@ -66,7 +66,8 @@ export function fillCheck(template: CheckTemplate, given: GivenValues): FilledCh
 }
 
 function fillKey({ type, id, name }: ResourceTemplate, given: GivenValues): FilledKey {
-  const [filledId, filledName] = [fillText(id, given), fillText(name, given)];
+  const filledId = fillText(id, given);
+  const filledName = fillText(name, given);
   if (filledId.kind === 'problem') return filledId;
   if (filledName.kind === 'problem') return filledName;
   if (filledId.kind === 'value') {
@@ -95,7 +96,7 @@ function fillText(template: Template | undefined, given: GivenValues): FilledTex
     case 'literal':
       return { kind: 'value', value: template.text };
     case 'path':
-      return { kind: 'value', value: template.names.map(given.parameter).join('/') };
+      return { kind: 'value', value: fillPath(template.names, given) };
     case 'query':
       return readQuery(given.query, template.name);
     case 'body':
@@ -105,6 +106,13 @@ function fillText(template: Template | undefined, given: GivenValues): FilledTex
     default:
       return template satisfies never;
   }
+}
+
+/** Mostly of one parameter. */
+function fillPath(names: readonly string[], { parameter }: GivenValues): string {
+  let path = '';
+  for (const name of names) path = path === '' ? parameter(name) : `${path}/${parameter(name)}`;
+  return path;
 }
 
 /** A null counts as absent, as it does for the applications that have optional fields. */

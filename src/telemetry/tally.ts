@@ -22,6 +22,9 @@ class SeriesTree<State> {
   readonly #root: Branch<State> = new Map();
   readonly #labelNames: readonly string[];
   readonly #create: () => State;
+  /** What was asked for last, which often is asked for next. */
+  #lastValues: LabelValues = [];
+  #lastState: State | undefined;
 
   constructor(labelNames: readonly string[], create: () => State) {
     this.#labelNames = labelNames;
@@ -29,6 +32,14 @@ class SeriesTree<State> {
   }
 
   at(values: LabelValues): State {
+    if (this.#lastState !== undefined && isSame(values, this.#lastValues)) return this.#lastState;
+    const state = this.#find(values);
+    this.#lastValues = values;
+    this.#lastState = state;
+    return state;
+  }
+
+  #find(values: LabelValues): State {
     let node: Branch<State> | Series<State> = this.#root;
     for (const value of values) {
       if (!(node instanceof Map)) break;
@@ -55,6 +66,11 @@ class SeriesTree<State> {
     });
     return series.state;
   }
+}
+
+function isSame(a: LabelValues, b: LabelValues): boolean {
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 interface TallyOptions<Values extends LabelValues> {
