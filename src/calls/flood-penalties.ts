@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import { holdReading } from './hold-reading.ts';
 
-/** Milliseconds that a new connection of an address that floods waits until it is read. */
-const WAIT_MS = 250;
+/** Milliseconds that a new connection of an address that floods waits at the least until it is read. */
+const MIN_WAIT_MS = 150;
+/** At random, and more: those that come together are not read together, each with all that it has sent meanwhile. */
+const SPREAD_MS = 200;
 /** Milliseconds without a flood after which an address is as any other. */
 const MEMORY_MS = 10_000;
 /** Addresses that are remembered; of more, those that flooded first are forgotten. */
@@ -28,7 +30,7 @@ export function createFloodPenalties(stopwatchMs = () => performance.now()): Flo
       const { remoteAddress = '' } = socket;
       const untilMs = forgottenAtMs.get(remoteAddress);
       if (untilMs === undefined) return;
-      if (stopwatchMs() < untilMs) holdReading(socket, WAIT_MS);
+      if (stopwatchMs() < untilMs) holdReading(socket, MIN_WAIT_MS + SPREAD_MS * Math.random());
       else forgottenAtMs.delete(remoteAddress);
     },
     punish(address = '') {

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createFloodPenalties } from '../calls/flood-penalties.ts';
 import type { TlsSource } from '../authorize/ports-callers.ts';
 import { createBodyDrain } from './drain-bodies.ts';
-import { hasBody } from './read-body.ts';
+import { hasBody, isAtMost } from './read-body.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -31,6 +31,8 @@ export interface HttpServerOptions {
  * one before the last is answered.
  */
 const MAX_PIPELINED = 16;
+/** A body of no more is read whole by whoever reads it, since no limit is lower, and else by Node. */
+const SHORT_BODY_BYTES = 1_024;
 /** Time-outs of requests are seen this often at the least. */
 const MAX_CHECK_INTERVAL_MS = 1_000;
 
@@ -67,10 +69,10 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
     if (socket.destroyed) return;
     if (isFlood(socket, response)) {
       penalties.punish(socket.remoteAddress);
-      socket.destroy();
+      destroyFlood(socket);
       return;
     }
-    if (hasBody(request)) {
+    if (hasBody(request) && !isAtMost(request, SHORT_BODY_BYTES)) {
       // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
       request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
       // Before Node's own listener, which has all of a body read that nobody has begun to read.
@@ -153,6 +155,18 @@ function createIsFlood(): (socket: CountedSocket, response: ServerResponse) => b
     // Behind another it has no socket yet.
     return inTurn > MAX_PIPELINED || (response.socket === null && countPipelined(socket, response) >= MAX_PIPELINED);
   };
+}
+
+/** Node fails each of its requests with an error, whose stack takes longer than the request and is read by nobody. */
+function destroyFlood(socket: Socket): void {
+  const { stackTraceLimit } = Error;
+  socket.prependOnceListener('close', () => {
+    Error.stackTraceLimit = 0;
+  });
+  socket.once('close', () => {
+    Error.stackTraceLimit = stackTraceLimit;
+  });
+  socket.destroy();
 }
 
 function countPipelined(socket: CountedSocket, response: ServerResponse): number {

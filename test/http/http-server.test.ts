@@ -125,8 +125,15 @@ test.each([
   ['are answered at once', (_request: unknown, response: ServerResponse) => void response.end()],
 ])('closes a connection that sends on while its requests %s, and has the next one wait', async (_, handler) => {
   let taken = 0;
+  const stacks: string[] = [];
+  const { stackTraceLimit } = Error;
   const count: RequestHandler = (request, response) => {
     taken += 1;
+    const destroy = request.destroy.bind(request);
+    request.destroy = (error) => {
+      stacks.push(error?.stack ?? '');
+      return destroy(error);
+    };
     handler(request, response);
   };
   await openConnection(count, { stallTimeoutMs: SOON_MS });
@@ -136,6 +143,9 @@ test.each([
   socket.write(REQUEST.repeat(400));
   await end;
   expect(taken).toBeLessThanOrEqual(32);
+  expect(stacks).not.toEqual([]);
+  expect(stacks.filter((stack) => stack.includes('\n'))).toEqual([]);
+  expect(Error.stackTraceLimit).toBe(stackTraceLimit);
   const before = taken;
   const sinceMs = performance.now();
   const next = connect(Number(new URL(`http://${server.address}`).port), '127.0.0.1');
