@@ -8,6 +8,8 @@ import { isMasked } from './mask.ts';
  * the value: it may be a secret, or stand where one should.
  */
 
+/** Characters of a secret that signs. */
+export const MIN_SIGNING_SECRET_LENGTH = 32;
 const MAX_IDENTIFIER_BYTES = 63;
 const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[a-zA-Z0-9._-]+)+$/;
 const MAX_SPIFFE_ID_LENGTH = 2048;
@@ -115,6 +117,18 @@ function isSqlIdentifier(value: string): boolean {
   return (
     value !== '' && Buffer.byteLength(value) <= MAX_IDENTIFIER_BYTES && value.isWellFormed() && !value.includes('\0')
   );
+}
+
+/** Secrets that sign, each with its id, so that they can be rotated. */
+export function signingKeys() {
+  const key = z.object(
+    {
+      id: pattern(/^[a-z0-9_-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9, _ and -'),
+      secret: secret(MIN_SIGNING_SECRET_LENGTH),
+    },
+    'must be a mapping with id and secret',
+  );
+  return listOf(key, 'must be a list of {id, secret}');
 }
 
 /** The name of a header, in lower case, as Node hands it over. */

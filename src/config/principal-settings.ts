@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { ALGORITHMS } from '../principals/key-set.ts';
-import { choice, headerName, httpUrl, integer, listOf, pattern, secret, text } from './fields.ts';
+import { choice, headerName, httpUrl, integer, listOf, signingKeys, text } from './fields.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const KIBIBYTE = 1024;
-const MIN_SIGNING_SECRET_LENGTH = 32;
 const CLAIM_RULE = 'must be the name of a claim, or a list of the names that lead to it';
 
 const claim = () => z.union([text(), listOf(text(), CLAIM_RULE)], CLAIM_RULE);
@@ -75,16 +74,7 @@ export const createGatewayPrincipalSchema = () =>
 /** `agentex`: the door for `AGENTEX_AUTH_URL`. */
 export const createAgentexSchema = () =>
   z.object({
-    signing_keys: listOf(
-      z.object(
-        {
-          id: pattern(/^[a-z0-9_-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9, _ and -'),
-          secret: secret(MIN_SIGNING_SECRET_LENGTH),
-        },
-        'must be a mapping with id and secret',
-      ),
-      'must be a list of {id, secret}',
-    ).exactOptional(),
+    signing_keys: signingKeys().exactOptional(),
     principal_ttl_ms: integer(MINUTE_MS, DAY_MS).default(HOUR_MS),
     api_key_header: headerName().default('x-api-key'),
     max_items: integer(1, 1_000_000).default(100_000),

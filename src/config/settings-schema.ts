@@ -4,6 +4,7 @@ import { OPERATIONS } from '../domain/operation.ts';
 import { PRINCIPAL_KINDS } from '../domain/principal.ts';
 import { createRolloutSchema } from './rollout-settings.ts';
 import {
+  MIN_SIGNING_SECRET_LENGTH,
   choice,
   columnName,
   definitionName,
@@ -19,6 +20,7 @@ import {
   relationName,
   secret,
   secretUrl,
+  signingKeys,
   serverAddress,
   socketMode,
   spiffeId,
@@ -38,8 +40,6 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
-
-const MIN_SIGNING_SECRET_LENGTH = 32;
 
 const consistency = () => choice(['minimize_latency', 'fully_consistent']);
 
@@ -110,16 +110,7 @@ const createRedisSchema = () =>
     tls: flag().exactOptional(),
     timeout_ms: integer(1, 10 * SECOND_MS).default(25),
     key_prefix: pattern(/^[A-Za-z0-9_.:-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9 and _ . : -').default('taskgate'),
-    signing_keys: listOf(
-      z.object(
-        {
-          id: pattern(/^[a-z0-9_-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9, _ and -'),
-          secret: secret(MIN_SIGNING_SECRET_LENGTH),
-        },
-        'must be a mapping with id and secret',
-      ),
-      'must be a list of {id, secret}',
-    ).exactOptional(),
+    signing_keys: signingKeys().exactOptional(),
   });
 
 const createTlsSchema = () =>
