@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { FlagdOptions } from '../../src/rollout/flagd-provider.ts';
 import type { FlagdFlags } from '../support/flagd.ts';
 import { findFlagd, startFlagd } from '../support/flagd.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
@@ -29,6 +30,9 @@ function flagsOf(acme: 'shadow' | 'enforce'): FlagdFlags {
   };
 }
 
+const ask = async (where: Omit<FlagdOptions, 'tls'>) =>
+  openGates({ kind: 'flagd', flagd: { ...where, tls: false } }, SAFE, TIMEOUT_MS);
+
 const binary = findFlagd();
 
 describe.skipIf(binary === undefined && process.env['FLAGD'] !== 'required')(
@@ -37,8 +41,7 @@ describe.skipIf(binary === undefined && process.env['FLAGD'] !== 'required')(
   () => {
     it('is asked by flag, account, type and kind of principal', async () => {
       await using flagd = await startFlagd(binary ?? 'flagd', flagsOf('shadow'));
-      const options = { host: 'localhost', port: 1, socketPath: flagd.socketPath, tls: false };
-      await using rollout = await openGates({ kind: 'flagd', flagd: options }, SAFE, TIMEOUT_MS);
+      await using rollout = await ask({ host: 'localhost', port: 1, socketPath: flagd.socketPath });
       const { gates, observer } = rollout;
       expect(await gates.enforcement('task', userOf('acme'))).toBe('shadow');
       expect(await gates.enforcement('task', userOf('other'))).toBe('off');
@@ -53,8 +56,7 @@ describe.skipIf(binary === undefined && process.env['FLAGD'] !== 'required')(
 
     it('tells of a change, which holds at once', async () => {
       await using flagd = await startFlagd(binary ?? 'flagd', flagsOf('shadow'));
-      const options = { host: 'localhost', port: 1, socketPath: flagd.socketPath, tls: false };
-      await using rollout = await openGates({ kind: 'flagd', flagd: options }, SAFE, TIMEOUT_MS);
+      await using rollout = await ask({ host: 'localhost', port: 1, socketPath: flagd.socketPath });
       const { gates } = rollout;
       expect(await gates.enforcement('task', userOf('acme'))).toBe('shadow');
       await flagd.writeFlags(flagsOf('enforce'));
@@ -66,8 +68,7 @@ describe.skipIf(binary === undefined && process.env['FLAGD'] !== 'required')(
       await using flagd = await startFlagd(binary ?? 'flagd', flagsOf('shadow'));
       await using proxy = await startFaultProxy({ path: flagd.socketPath });
       const [host = '', port] = proxy.address.split(':');
-      const options = { host, port: Number(port), tls: false };
-      await using rollout = await openGates({ kind: 'flagd', flagd: options }, SAFE, TIMEOUT_MS);
+      await using rollout = await ask({ host, port: Number(port) });
       const { gates, clock } = rollout;
       expect(await gates.enforcement('task', userOf('acme'))).toBe('shadow');
       await flagd.kill();
