@@ -14,10 +14,10 @@ import type { BenchTaskgate } from './support/taskgate.ts';
 import { startTaskgate } from './support/taskgate.ts';
 
 const ATTACKER = fileURLToPath(new URL('attacker.ts', import.meta.url));
-const ROUNDS = 3;
+const ROUNDS = 5;
 /** Far below what a core can do: what is measured is what an attack takes away, not the queue of a busy one. */
 const PER_SECOND = 500;
-const DURATION_MS = 3_000;
+const DURATION_MS = 4_000;
 /** Until an attack has all of its connections. */
 const BUILD_UP_MS = 2_000;
 const MAX_RATIO = 2;

@@ -1,14 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { DescMessage } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { OverloadedError } from '../domain/errors.ts';
+import { OverloadedError, toTaskgateError } from '../domain/errors.ts';
 import { toWireStatus } from '../calls/error-table.ts';
 import type { ReceiveBudget } from '../calls/receive-budget.ts';
 import { UNCOUNTED_BYTES, unpackedBytes } from '../calls/receive-budget.ts';
-import { createDepthGauge } from '../domain/json-depth.ts';
-
-/** Far above that of any message. */
-const MAX_JSON_DEPTH = 64;
+import { createBodyGauge } from './gauge-body.ts';
 
 export interface BodyLimits {
   /** Bytes of one body; what is said to be longer is for others to refuse. */
@@ -21,7 +19,17 @@ export interface BodyLimits {
  *
  * @returns For each request, true if it has been answered.
  */
-export function boundBodies({ budget }: { readonly budget: ReceiveBudget }, { maxMessageBytes }: BodyLimits) {
+export function boundBodies(
+  {
+    budget,
+    requestOf,
+  }: {
+    readonly budget: ReceiveBudget;
+    /** What a path takes; undefined if there is nothing. */
+    readonly requestOf: (path: string | undefined) => DescMessage | undefined;
+  },
+  { maxMessageBytes }: BodyLimits,
+) {
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const { 'content-length': length, 'content-encoding': encoding } = request.headers;
     const declared = length === undefined ? undefined : unpackedBytes(Number(length), encoding, maxMessageBytes);
@@ -46,25 +54,32 @@ export function boundBodies({ budget }: { readonly budget: ReceiveBudget }, { ma
         return true;
       }
     }
-    const isShallow = createDepthGauge(isPlainJson(request) ? MAX_JSON_DEPTH : Number.POSITIVE_INFINITY);
+    const gauge = createBodyGauge(request.headers, requestOf(request.url));
     const chunks = request[Symbol.asyncIterator].bind(request);
     request[Symbol.asyncIterator] = async function* bounded(): AsyncGenerator<Buffer, undefined> {
       for await (const chunk of chunks() as AsyncIterable<Buffer>) {
         if (declared === undefined) add(unpackedBytes(chunk.length, encoding, maxMessageBytes));
-        if (!isShallow(chunk)) throw new ConnectError('request: nests too deep', Code.InvalidArgument);
+        look(() => gauge.add(chunk));
         if (isRefused) throw new ConnectError(new OverloadedError().message, Code.ResourceExhausted);
         yield chunk;
         const waitMs = budget.pace(chunk.length);
         if (waitMs > 0) await delay(waitMs);
       }
+      look(() => gauge.end());
       return undefined;
     };
     return false;
   };
 }
 
-function isPlainJson({ headers }: IncomingMessage): boolean {
-  return headers['content-type']?.includes('json') === true && headers['content-encoding'] === undefined;
+/** As connect-node wants its errors. */
+function look(gauge: () => void): void {
+  try {
+    gauge();
+  } catch (thrown) {
+    const error = toTaskgateError(thrown);
+    throw new ConnectError(error.message, toWireStatus(error).connect);
+  }
 }
 
 /** What connect-node would answer. */

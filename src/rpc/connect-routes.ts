@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Message } from '@bufbuild/protobuf';
+import type { DescMessage, Message } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
@@ -12,6 +12,7 @@ import type { IncomingCall } from '../calls/pipeline.ts';
 import { createPeerOf, ANONYMOUS_PEER } from '../calls/peers.ts';
 import type { BodyLimits } from './bound-bodies.ts';
 import { boundBodies } from './bound-bodies.ts';
+import { notValid } from './bound-values.ts';
 import type { ServeUnary } from './connect-unary.ts';
 import { createFindPlainUnary, JSON_OPTIONS } from './connect-unary.ts';
 import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
@@ -53,9 +54,12 @@ export function createConnectRoutes(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const findPlainUnary = deps.serve === undefined ? () => undefined : createFindPlainUnary(deps.serve, deps.procedures);
   const arrivals = new WeakMap<object, ArrivedCall>();
-  const boundBody = boundBodies(deps, options);
   const peerOf = createPeerOf();
   const pathPrefixes = [...new Set(deps.procedures.map(({ method }) => `/${method.parent.typeName}/`))];
+  const requests = new Map<string | undefined, DescMessage>(
+    deps.procedures.map(({ method }) => [`/${method.parent.typeName}/${method.name}`, method.input]),
+  );
+  const boundBody = boundBodies({ budget: deps.budget, requestOf: (path) => requests.get(path) }, options);
   const procedures = new Map(deps.procedures.map((procedure) => [procedure.method.name, procedure]));
   const adapter = connectNodeAdapter({
     readMaxBytes: options.maxMessageBytes,
@@ -125,7 +129,7 @@ function blameUndecodable({ signal, method, requestHeader }: HandlerContext): vo
     if (!(reason instanceof ConnectError) || !reason.rawMessage.startsWith('parse binary: ')) return;
     Object.assign(reason, {
       code: Code.InvalidArgument,
-      rawMessage: `request: is not a valid ${method.input.typeName}`,
+      rawMessage: notValid(method.input).message,
     });
   });
 }

@@ -14,6 +14,7 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { DeadlineExceededError, InvalidArgumentError, toTaskgateError } from '../domain/errors.ts';
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import { toWireStatus } from '../calls/error-table.ts';
+import { boundValues, notValid } from './bound-values.ts';
 import type { GrpcCredentialsOf } from './grpc-peer.ts';
 import type { ListenerDeps } from './listener.ts';
 import type { IncomingCall, Reply } from '../calls/pipeline.ts';
@@ -174,9 +175,10 @@ function parserOf({ method }: Procedure, call: AnyCall): () => Message {
   const schema: DescMessage = method.input;
   return () => {
     try {
+      boundValues(schema, call.request);
       return fromBinary(schema, call.request);
     } catch (cause) {
-      throw new InvalidArgumentError('request', `is not a valid ${schema.typeName}`, { cause });
+      throw cause instanceof InvalidArgumentError ? cause : notValid(schema, cause);
     }
   };
 }

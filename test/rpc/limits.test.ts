@@ -175,6 +175,39 @@ describe.each(Object.entries(GARBAGE))('%s', (_, bytes) => {
   });
 });
 
+describe('a request of more values than any has', () => {
+  const { filterReadableTasks } = AuthorizationService.method;
+  const path = `/${AuthorizationService.typeName}/${filterReadableTasks.name}`;
+  const resources = Buffer.alloc(200_000, Buffer.from([0x12, 0]));
+  const message = 'request: must have at most 40000 values';
+
+  it('is INVALID_ARGUMENT over gRPC', async () => {
+    const headers = { 'content-type': 'application/grpc+proto', te: 'trailers' };
+    const body = frameGrpcMessage(resources);
+    const answer = await exchangeHttp2(gate().addresses.grpc, path, { headers, body });
+    expect([
+      grpcStatusOf(answer),
+      decodeURIComponent(String({ ...answer.headers, ...answer.trailers }['grpc-message'])),
+    ]).toEqual(['3', message]);
+  });
+
+  it.each([
+    ['JSON', 'application/json', `{"resources":[${'{},'.repeat(100_000)}{}]}`],
+    ['binary', 'application/proto', resources],
+  ])('is INVALID_ARGUMENT over Connect %s', async (_, type, body) => {
+    const url = `http://${gate().addresses.http}${path}`;
+    const answer = await exchangeHttp1(url, { headers: { 'content-type': type }, body });
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([400, { code: 'invalid_argument', message }]);
+  });
+
+  it('is INVALID_ARGUMENT over gRPC-Web', async () => {
+    const url = `http://${gate().addresses.http}${path}`;
+    const headers = { 'content-type': 'application/grpc-web+proto' };
+    const answer = await exchangeHttp1(url, { headers, body: frameGrpcMessage(resources) });
+    expect(webStatusOf(answer)).toBe('3');
+  });
+});
+
 /** JSON that is no CheckTaskRequest, and what the message must name. */
 const BAD_JSON: readonly [string, string, RegExp][] = [
   ['nothing', '', /./],

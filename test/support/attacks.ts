@@ -22,7 +22,9 @@ const SLOW_CONNECTIONS = 200;
 /** What one connection may have open. */
 const STREAMS = 256;
 const RESETS_AT_ONCE = 200;
-const PATH = `/${AuthorizationService.typeName}/${AuthorizationService.method.checkTask.name}`;
+const { checkTask, filterReadableTasks } = AuthorizationService.method;
+const PATH = `/${AuthorizationService.typeName}/${checkTask.name}`;
+const LIST_PATH = `/${AuthorizationService.typeName}/${filterReadableTasks.name}`;
 const ONE_BYTE = Buffer.alloc(1);
 
 /** Everything that is tried on a taskgate, by what it is called. */
@@ -78,9 +80,22 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   'arrays that nest 500,000 deep': ({ http }) => sendAgain(http, 2, toHttpRequest(Buffer.alloc(500_000, '['))),
   'objects that nest 200,000 deep': ({ http }) => sendAgain(http, 2, toHttpRequest('{"a":'.repeat(200_000))),
   'messages that nest 1,000,000 deep': ({ grpc }) => {
-    const groups = frameGrpcMessage(Buffer.alloc(MIB, 0x0b));
+    // Of a field that no request has.
+    const groups = frameGrpcMessage(Buffer.alloc(MIB, 0x7b));
     return sendAgain(grpc, 2, toCallOf(grpc, groups));
   },
+  'messages with 80,000 principals': ({ grpc }) => {
+    const principals = frameGrpcMessage(
+      Buffer.alloc(MIB, Buffer.from([0x0a, 11, 0x0a, 9, ...Buffer.from('principal')])),
+    );
+    return sendAgain(grpc, 2, toCallOf(grpc, principals));
+  },
+  'gRPC lists of 500,000 resources': ({ grpc }) => {
+    const resources = frameGrpcMessage(Buffer.alloc(MIB, Buffer.from([0x12, 0])));
+    return sendAgain(grpc, 2, toCallOf(grpc, resources, LIST_PATH));
+  },
+  'HTTP lists of 300,000 resources': ({ http }) =>
+    sendAgain(http, 2, toHttpRequest(`{"resources":[${'{},'.repeat(300_000)}{}]}`, LIST_PATH)),
   '1 MiB of HTTP headers': ({ http }) =>
     sendAgain(http, 8, toHttpHeaders({ 'content-length': '0', 'x-huge': 'x'.repeat(MIB) })),
   '1 MiB of gRPC metadata': ({ grpc }) => {
@@ -108,8 +123,8 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     }),
 };
 
-function toCall(authority: string, stream: number): Buffer {
-  return toFrame(FRAME.headers, END_HEADERS, stream, toCallHeaders(PATH, authority));
+function toCall(authority: string, stream: number, path = PATH): Buffer {
+  return toFrame(FRAME.headers, END_HEADERS, stream, toCallHeaders(path, authority));
 }
 
 function toData(stream: number, payload: Buffer, flags: number): Buffer {
@@ -117,8 +132,8 @@ function toData(stream: number, payload: Buffer, flags: number): Buffer {
 }
 
 /** A whole call with a large message, in frames of the size that every server takes. */
-function toCallOf(authority: string, message: Buffer): Buffer {
-  const frames = [PREFACE, toCall(authority, 1)];
+function toCallOf(authority: string, message: Buffer, path = PATH): Buffer {
+  const frames = [PREFACE, toCall(authority, 1, path)];
   for (let at = 0; at < message.length; at += CHUNK_BYTES) {
     const isLast = at + CHUNK_BYTES >= message.length;
     frames.push(toData(1, message.subarray(at, at + CHUNK_BYTES), isLast ? END_STREAM : 0));
@@ -126,13 +141,13 @@ function toCallOf(authority: string, message: Buffer): Buffer {
   return Buffer.concat(frames);
 }
 
-function toHttpHeaders(headers: Readonly<Record<string, string>>): Buffer {
+function toHttpHeaders(headers: Readonly<Record<string, string>>, path = PATH): Buffer {
   const lines = Object.entries({ host: 'here', 'content-type': 'application/json', ...headers });
-  return Buffer.from(`POST ${PATH} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
+  return Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
 }
 
-function toHttpRequest(body: Buffer | string): Buffer {
-  return Buffer.concat([toHttpHeaders({ 'content-length': `${Buffer.byteLength(body)}` }), Buffer.from(body)]);
+function toHttpRequest(body: Buffer | string, path = PATH): Buffer {
+  return Buffer.concat([toHttpHeaders({ 'content-length': `${Buffer.byteLength(body)}` }, path), Buffer.from(body)]);
 }
 
 /** Sends `first` and then no more than a byte at a time. */

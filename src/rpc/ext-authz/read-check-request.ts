@@ -1,5 +1,5 @@
-import type { WireReader } from './wire-reader.ts';
-import { lengthDelimited, readMessage, varint } from './wire-reader.ts';
+import type { WireReader } from '../wire-reader.ts';
+import { lengthDelimited, readMessage, varint } from '../wire-reader.ts';
 
 type Pair = [name: string, value: string];
 

@@ -1,5 +1,5 @@
-import type { WireReader } from './wire-reader.ts';
-import { fixed64, lengthDelimited, readMessage, varint } from './wire-reader.ts';
+import type { WireReader } from '../wire-reader.ts';
+import { fixed64, lengthDelimited, readMessage, varint } from '../wire-reader.ts';
 
 /** What a `google.protobuf.Struct` holds, as JSON would have it. It has no prototype: every key is its own. */
 export type ClaimsObject = { readonly [key: string]: unknown };

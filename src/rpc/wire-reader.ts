@@ -8,6 +8,8 @@ const MAX_UINT32 = 0xff_ff_ff_ff;
 /** From here on an int64 is negative. */
 const SIGN = 2 ** 63;
 
+/** The number of the field whose tag it is. */
+export const fieldOf = (tag: number): number => Math.floor(tag / WIRE_TYPES);
 /** The tag of a field that is a message, a text or bytes. */
 export const lengthDelimited = (field: number): number => field * WIRE_TYPES + LENGTH_DELIMITED;
 /** The tag of a field that is a whole number, a flag or an enum. */
