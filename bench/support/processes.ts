@@ -18,9 +18,16 @@ export interface BenchProcess<Ready> extends AsyncDisposable {
 /** Starts `node <script>` on the core for servers. @throws Error if it ends before it is ready. */
 export async function startPinned<Ready>(
   script: string,
-  { env = {} }: { readonly env?: Readonly<Record<string, string>> } = {},
+  {
+    env = {},
+    flags = NODE_FLAGS,
+  }: {
+    readonly env?: Readonly<Record<string, string>>;
+    /** Of Node. Default: taskgate's. */
+    readonly flags?: readonly string[];
+  } = {},
 ): Promise<BenchProcess<Ready>> {
-  const child = spawn('taskset', ['-c', `${SERVER_CORE}`, process.execPath, ...NODE_FLAGS, script], {
+  const child = spawn('taskset', ['-c', `${SERVER_CORE}`, process.execPath, ...flags, script], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });

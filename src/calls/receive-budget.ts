@@ -6,9 +6,12 @@ const COLLECT_INTERVAL_MS = 100;
 export const UNCOUNTED_BYTES = 4 * 1024;
 /**
  * What is read of large requests in a millisecond, all of them together: each read is work, and memory to collect. It is
- * above what a core makes of large requests that are good.
+ * what a core makes of large requests that are good.
  */
-const READ_BYTES_PER_MS = 32 * 1024;
+const READ_BYTES_PER_MS = 16 * 1024;
+/** What is read at once after nothing large was for a while: the largest list, which then does not wait. */
+const BURST_BYTES = 1024 * 1024;
+const BURST_MS = BURST_BYTES / READ_BYTES_PER_MS;
 /** The least, however much they hold. */
 const MIN_READ_BYTES_PER_MS = 4 * 1024;
 /** Shorter waits are not worth a timer. */
@@ -66,7 +69,7 @@ export function createReceiveBudget(
   let endedBytes = 0;
   let collectedAtMs = Number.NEGATIVE_INFINITY;
   /** When all that was read is paid for. */
-  let paidAtMs = 0;
+  let paidAtMs = Number.NEGATIVE_INFINITY;
   const release = (entry: Entry): void => {
     if (holding.delete(entry)) total -= entry.bytes;
   };
@@ -103,7 +106,7 @@ export function createReceiveBudget(
       const nowMs = stopwatchMs();
       // An eighth of it where half of what may be held is, and so on: the budget is seldom full, and little is thrown away.
       const perMs = Math.max(MIN_READ_BYTES_PER_MS, READ_BYTES_PER_MS * (1 - total / maxBytes) ** 3);
-      paidAtMs = Math.max(paidAtMs, nowMs) + bytes / perMs;
+      paidAtMs = Math.max(paidAtMs, nowMs - BURST_MS) + bytes / perMs;
       const waitMs = paidAtMs - nowMs;
       return waitMs < MIN_WAIT_MS ? 0 : waitMs;
     },

@@ -30,7 +30,7 @@ export interface HttpServerOptions {
  * Requests on one connection that wait behind another, or that come in one turn of the event loop: nobody who is well sends
  * one before the last is answered.
  */
-const MAX_PIPELINED = 16;
+const MAX_PIPELINED = 4;
 /** A body of no more is read whole by whoever reads it, since no limit is lower, and else by Node. */
 const SHORT_BODY_BYTES = 1_024;
 /** Time-outs of requests are seen this often at the least. */
@@ -157,8 +157,14 @@ function createIsFlood(): (socket: CountedSocket, response: ServerResponse) => b
   };
 }
 
-/** Node fails each of its requests with an error, whose stack takes longer than the request and is read by nobody. */
+/**
+ * Reads no more of what has come: Node would make a request of each that is in the same piece. It then fails each that it
+ * has made with an error, whose stack takes longer than the request and is read by nobody.
+ */
 function destroyFlood(socket: Socket): void {
+  const parser: unknown = Reflect.get(socket, 'parser');
+  // It is not public in Node, so nothing is paused where there is no such thing.
+  if (isPausable(parser)) parser.pause();
   const { stackTraceLimit } = Error;
   socket.prependOnceListener('close', () => {
     Error.stackTraceLimit = 0;
@@ -167,6 +173,10 @@ function destroyFlood(socket: Socket): void {
     Error.stackTraceLimit = stackTraceLimit;
   });
   socket.destroy();
+}
+
+function isPausable(parser: unknown): parser is { pause(): void } {
+  return typeof parser === 'object' && parser !== null && 'pause' in parser && typeof parser.pause === 'function';
 }
 
 function countPipelined(socket: CountedSocket, response: ServerResponse): number {
