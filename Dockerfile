@@ -30,7 +30,7 @@ ENV NODE_ENV=production
 USER 65532:65532
 STOPSIGNAL SIGTERM
 # The flags of `npm run taskgate`: they keep it in 256 MiB.
-ENTRYPOINT ["/nodejs/bin/node", "--max-old-space-size=128", "--max-semi-space-size=12", "--no-allocation-site-pretenuring", "--no-compact", "--v8-pool-size=1", "--heap-growing-percent=100", "--no-separate-gc-phases", "--no-concurrent-marking", "/app/dist/main.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-old-space-size=128", "--max-semi-space-size=12", "--no-allocation-site-pretenuring", "--no-compact", "--v8-pool-size=1", "--heap-growing-percent=100", "/app/dist/main.js"]
 CMD ["serve"]
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=3 \
   CMD ["/nodejs/bin/node", "--max-old-space-size=32", "/app/dist/main.js", "healthcheck"]

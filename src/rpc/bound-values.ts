@@ -1,6 +1,7 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 import { InvalidArgumentError } from '../domain/errors.ts';
+import type { WireReader } from './wire-reader.ts';
 import { fieldOf, lengthDelimited, readMessage, varint } from './wire-reader.ts';
 
 /** Of a request without a list: some fifty times what any has. */
@@ -11,13 +12,16 @@ const MAX_LIST_VALUES = 40_000;
 const MIN_VALUE_BYTES = 2;
 const REQUEST = 'request';
 
-/** What a field is within a message: the one tag that it may have, and what is in it. */
+/** What a field is: the one tag that it may have, and what is in it. */
 interface KnownField {
   readonly tag: number;
-  readonly message: DescMessage | undefined;
+  readonly fields: KnownFields | undefined;
 }
 
-const knownFields = new WeakMap<DescMessage, ReadonlyMap<number, KnownField>>();
+/** By their numbers. */
+type KnownFields = ReadonlyMap<number, KnownField>;
+
+const knownFields = new WeakMap<DescMessage, KnownFields>();
 
 /** How many values a request may have, those of messages within it included. */
 export function maxValuesOf(request: DescMessage): number {
@@ -44,32 +48,38 @@ export function boundValues(request: DescMessage, bytes: Uint8Array): void {
   const maxValues = maxValuesOf(request);
   if (bytes.length <= maxValues * MIN_VALUE_BYTES) return;
   let values = 0;
-  const readOf =
-    (message: DescMessage): Parameters<typeof readMessage>[1] =>
-    (tag, reader) => {
-      values += 1;
-      if (values > maxValues) throw tooManyValues(request);
-      const field = fieldsOf(message).get(fieldOf(tag));
-      // A decoder may take it for what it should be, and then sees other values than are counted here.
-      if (field !== undefined && field.tag !== tag) throw notValid(request);
-      if (field?.message === undefined) {
-        reader.skip(tag);
-        return;
-      }
-      const read = readOf(field.message);
-      reader.message((inner) => read(inner, reader));
-    };
+  let fields = fieldsOf(request);
+  const read = (tag: number, reader: WireReader): void => {
+    values += 1;
+    if (values > maxValues) throw tooManyValues(request);
+    const field = fields.get(fieldOf(tag));
+    // A decoder may take it for what it should be, and then sees other values than are counted here.
+    if (field !== undefined && field.tag !== tag) throw notValid(request);
+    if (field?.fields === undefined) {
+      reader.skip(tag);
+      return;
+    }
+    const outer = fields;
+    fields = field.fields;
+    reader.message(read);
+    fields = outer;
+  };
   try {
-    readMessage(bytes, readOf(request));
+    readMessage(bytes, read);
   } catch (thrown) {
     throw thrown instanceof InvalidArgumentError ? thrown : notValid(request, thrown);
   }
 }
 
-function fieldsOf(message: DescMessage): ReadonlyMap<number, KnownField> {
+function fieldsOf(message: DescMessage): KnownFields {
   const known = knownFields.get(message);
   if (known !== undefined) return known;
-  const fields = new Map(message.fields.map((field) => [field.number, { tag: tagOf(field), message: field.message }]));
+  const fields = new Map(
+    message.fields.map((field) => [
+      field.number,
+      { tag: tagOf(field), fields: field.message === undefined ? undefined : fieldsOf(field.message) },
+    ]),
+  );
   knownFields.set(message, fields);
   return fields;
 }

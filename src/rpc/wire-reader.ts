@@ -17,6 +17,9 @@ export const varint = (field: number): number => field * WIRE_TYPES + VARINT;
 /** The tag of a field that is a double. */
 export const fixed64 = (field: number): number => field * WIRE_TYPES + FIXED64;
 
+/** Reads or skips the value of a field. */
+export type ReadField = (tag: number, reader: WireReader) => void;
+
 /**
  * Goes once over the bytes of a protobuf message and of those within it. It makes nothing but what is asked for: to make
  * messages of a whole CheckRequest takes longer than the rest of the call. Each method throws a RangeError where the bytes
@@ -24,7 +27,7 @@ export const fixed64 = (field: number): number => field * WIRE_TYPES + FIXED64;
  */
 export interface WireReader {
   /** Reads the value of a field as a message: `read` has to read or skip the value of each of its fields. */
-  message(read: (tag: number) => void): void;
+  message(read: ReadField): void;
   /** Each byte that is not UTF-8 becomes U+FFFD. */
   text(): string;
   /** The bytes themselves, not a copy. */
@@ -37,7 +40,7 @@ export interface WireReader {
 }
 
 /** Reads a whole message: see `WireReader.message`. */
-export function readMessage(input: Uint8Array, read: (tag: number, reader: WireReader) => void): void {
+export function readMessage(input: Uint8Array, read: ReadField): void {
   const buffer = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   let at = 0;
   let end = buffer.length;
@@ -79,7 +82,7 @@ export function readMessage(input: Uint8Array, read: (tag: number, reader: WireR
     message(readField) {
       const outer = end;
       end = limit();
-      while (hasMore()) readField(tagOf());
+      while (hasMore()) readField(tagOf(), reader);
       end = outer;
     },
     text() {
