@@ -25,8 +25,8 @@ export function boundBodies(
     requestOf,
   }: {
     readonly budget: ReceiveBudget;
-    /** What a path takes; undefined if there is nothing. */
-    readonly requestOf: (path: string | undefined) => DescMessage | undefined;
+    /** What is taken at a URL; undefined if nothing is. */
+    readonly requestOf: (url: string | undefined) => DescMessage | undefined;
   },
   { maxMessageBytes }: BodyLimits,
 ) {

@@ -59,7 +59,9 @@ export function createConnectRoutes(
   const requests = new Map<string | undefined, DescMessage>(
     deps.procedures.map(({ method }) => [`/${method.parent.typeName}/${method.name}`, method.input]),
   );
-  const boundBody = boundBodies({ budget: deps.budget, requestOf: (path) => requests.get(path) }, options);
+  // As connect-node finds who answers.
+  const requestOf = (url: string | undefined): DescMessage | undefined => requests.get(url?.split('?', 1)[0]);
+  const boundBody = boundBodies({ budget: deps.budget, requestOf }, options);
   const procedures = new Map(deps.procedures.map((procedure) => [procedure.method.name, procedure]));
   const adapter = connectNodeAdapter({
     readMaxBytes: options.maxMessageBytes,

@@ -21,9 +21,10 @@ const BLIND: BodyGauge = { add: () => undefined, end: () => undefined };
 
 /** For one body, which is to become a message. */
 export function createBodyGauge(headers: IncomingHttpHeaders, message: DescMessage | undefined): BodyGauge {
-  const { 'content-type': contentType = '', 'content-encoding': encoding } = headers;
+  const { 'content-encoding': encoding } = headers;
+  const contentType = headers['content-type']?.toLowerCase() ?? '';
   if (message === undefined || encoding !== undefined) return BLIND;
-  const isEnveloped = /^application\/(?:grpc-web|connect\+)/i.test(contentType);
+  const isEnveloped = /^application\/(?:grpc-web|connect\+)/.test(contentType);
   const gauge = contentType.includes('json') ? gaugeJson(message) : gaugeBinary(message);
   let skipBytes = isEnveloped ? ENVELOPE_BYTES : 0;
   return {

@@ -191,11 +191,14 @@ describe('a request of more values than any has', () => {
     ]).toEqual(['3', message]);
   });
 
+  const json = `{"resources":[${'{},'.repeat(100_000)}{}]}`;
   it.each([
-    ['JSON', 'application/json', `{"resources":[${'{},'.repeat(100_000)}{}]}`],
-    ['binary', 'application/proto', resources],
-  ])('is INVALID_ARGUMENT over Connect %s', async (_, type, body) => {
-    const url = `http://${gate().addresses.http}${path}`;
+    ['JSON', 'application/json', '', json],
+    ['JSON, whatever the case of its type', 'Application/JSON', '', json],
+    ['JSON, with a query', 'application/json', '?a=b', json],
+    ['binary', 'application/proto', '', resources],
+  ])('is INVALID_ARGUMENT over Connect %s', async (_, type, query, body) => {
+    const url = `http://${gate().addresses.http}${path}${query}`;
     const answer = await exchangeHttp1(url, { headers: { 'content-type': type }, body });
     expect([answer.status, JSON.parse(answer.body)]).toEqual([400, { code: 'invalid_argument', message }]);
   });
