@@ -31,6 +31,8 @@ export interface HttpServerOptions {
  * one before the last is answered.
  */
 const MAX_PIPELINED = 4;
+/** What the parser of a connection is told where what follows the headers is no HTTP (an upgrade). */
+const ENDS_HTTP = 2;
 /** A body of no more is read whole by whoever reads it, since no limit is lower, and else by Node. */
 const SHORT_BODY_BYTES = 1_024;
 /** Time-outs of requests are seen this often at the least. */
@@ -163,8 +165,8 @@ function createIsFlood(): (socket: CountedSocket, response: ServerResponse) => b
  */
 function destroyFlood(socket: Socket): void {
   const parser: unknown = Reflect.get(socket, 'parser');
-  // It is not public in Node, so nothing is paused where there is no such thing.
-  if (isPausable(parser)) parser.pause();
+  // It is not public in Node, so nothing changes where there is no such thing. A test says so.
+  if (typeof parser === 'object' && parser !== null && 'onIncoming' in parser) parser.onIncoming = () => ENDS_HTTP;
   const { stackTraceLimit } = Error;
   socket.prependOnceListener('close', () => {
     Error.stackTraceLimit = 0;
@@ -173,10 +175,6 @@ function destroyFlood(socket: Socket): void {
     Error.stackTraceLimit = stackTraceLimit;
   });
   socket.destroy();
-}
-
-function isPausable(parser: unknown): parser is { pause(): void } {
-  return typeof parser === 'object' && parser !== null && 'pause' in parser && typeof parser.pause === 'function';
 }
 
 function countPipelined(socket: CountedSocket, response: ServerResponse): number {

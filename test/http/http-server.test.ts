@@ -1,9 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import type { HttpServer, HttpServerOptions, RequestHandler } from '../../src/http/http-server.ts';
 import { openHttpServer } from '../../src/http/http-server.ts';
 
@@ -85,12 +86,17 @@ test('tells a kept connection to go while it drains', async () => {
   await closed();
 });
 
-test('closes a connection that takes no answer and asks on', async () => {
+test('closes a connection that takes no answer and asks on, and has no more made of what came with it', async () => {
   let asked = 0;
+  let made = 0;
+  const count = (): void => void (made += 1);
+  subscribe('http.server.request.start', count);
+  onTestFinished(() => void unsubscribe('http.server.request.start', count));
   await openConnection(() => void (asked += 1), { stallTimeoutMs: 60_000 });
   socket.write(REQUEST.repeat(100));
   await closed();
   expect(asked).toBe(4);
+  expect(made).toBe(5);
 });
 
 test('closes one connection more than it takes', async () => {
