@@ -8,6 +8,8 @@ import { boundValues, maxValuesOf, tooManyValues } from './bound-values.ts';
 const MAX_JSON_DEPTH = 64;
 /** Before a message of gRPC-Web, or of a stream: a flag, and how long it is. */
 const ENVELOPE_BYTES = 5;
+/** Of that flag: the message is packed. */
+const PACKED = 0x01;
 
 /** Looks at a body before it is decoded. Each throws an InvalidArgumentError if it is more than any message. */
 export interface BodyGauge {
@@ -25,10 +27,11 @@ export function createBodyGauge(headers: IncomingHttpHeaders, message: DescMessa
   const contentType = headers['content-type']?.toLowerCase() ?? '';
   if (message === undefined || encoding !== undefined) return BLIND;
   const isEnveloped = /^application\/(?:grpc-web|connect\+)/.test(contentType);
-  const gauge = contentType.includes('json') ? gaugeJson(message) : gaugeBinary(message);
+  let gauge = contentType.includes('json') ? gaugeJson(message) : gaugeBinary(message);
   let skipBytes = isEnveloped ? ENVELOPE_BYTES : 0;
   return {
     add(chunk) {
+      if (skipBytes === ENVELOPE_BYTES && ((chunk[0] ?? 0) & PACKED) !== 0) gauge = BLIND;
       const part = chunk.subarray(skipBytes);
       skipBytes -= chunk.length - part.length;
       gauge.add(part);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { create, toBinary, toJson } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -209,6 +210,21 @@ describe('a request of more values than any has', () => {
     const answer = await exchangeHttp1(url, { headers, body: frameGrpcMessage(resources) });
     expect(webStatusOf(answer)).toBe('3');
   });
+});
+
+it('takes a packed list over gRPC-Web, which is no message until it is unpacked', async () => {
+  const { filterReadableTasks } = AuthorizationService.method;
+  const resources = Array.from({ length: 10_000 }, () => ({
+    type: 'message',
+    key: { case: 'id', value: randomUUID() } as const,
+  }));
+  const list = create(filterReadableTasks.input, { principal: request.principal, resources });
+  const packed = gzipSync(toBinary(filterReadableTasks.input, list));
+  expect(packed.length).toBeGreaterThan(80_000);
+  const url = `http://${gate().addresses.http}/${AuthorizationService.typeName}/${filterReadableTasks.name}`;
+  const headers = { 'content-type': 'application/grpc-web+proto', 'grpc-encoding': 'gzip' };
+  const body = Buffer.concat([Buffer.from([1]), frameGrpcMessage(packed).subarray(1)]);
+  expect(webStatusOf(await exchangeHttp1(url, { headers, body }))).toBe('0');
 });
 
 /** JSON that is no CheckTaskRequest, and what the message must name. */
