@@ -27,10 +27,12 @@ COPY deploy/spicedb/schema.zed ./deploy/spicedb/schema.zed
 COPY --from=production /production/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 ENV NODE_ENV=production
+# As `npm run taskgate` sets it: glibc otherwise puts off a part of the freeing, and then does all of it in one pause.
+ENV GLIBC_TUNABLES=glibc.malloc.mxfast=0
 USER 65532:65532
 STOPSIGNAL SIGTERM
-# The flags of `npm run taskgate`: they keep it in 256 MiB.
-ENTRYPOINT ["/nodejs/bin/node", "--max-old-space-size=128", "--max-semi-space-size=12", "--no-allocation-site-pretenuring", "--no-compact", "--v8-pool-size=1", "--heap-growing-percent=100", "/app/dist/main.js"]
+# The flags of `npm run taskgate`: they keep it in 256 MiB, and pauses short.
+ENTRYPOINT ["/nodejs/bin/node", "--max-old-space-size=128", "--max-semi-space-size=12", "--no-allocation-site-pretenuring", "--v8-pool-size=1", "--heap-growing-percent=100", "--no-separate-gc-phases", "--no-concurrent-marking", "--no-memory-reducer", "/app/dist/main.js"]
 CMD ["serve"]
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=3 \
   CMD ["/nodejs/bin/node", "--max-old-space-size=32", "/app/dist/main.js", "healthcheck"]

@@ -13,7 +13,7 @@ import { createRelationshipChain } from '../src/relationships/relationship-chain
 import { RECONCILE_YAML } from '../test/support/reconcile-yaml.ts';
 import { execute } from '../test/support/test-database.ts';
 import type { BenchOptions, BenchRow } from './support/row.ts';
-import { NODE_FLAGS } from '../test/support/node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../test/support/node-flags.ts';
 import { median, spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
 import { READERS, seedTasks, taskId } from './support/tasks.ts';
@@ -125,6 +125,7 @@ async function dryRun(stores: BenchStores, databaseUrl: string, tasks: number): 
     const child = spawn('taskset', ['-c', CORE, process.execPath, ...NODE_FLAGS, MAIN, ...args], {
       env: {
         PATH: process.env['PATH'],
+        ...NODE_ENVIRONMENT,
         TASKGATE_CONFIG: file('taskgate.yaml'),
         TASKGATE_SPICEDB_ENDPOINT: stores.spiceDb.endpoint,
         TASKGATE_SPICEDB_TOKEN: stores.spiceDb.token,

@@ -21,7 +21,7 @@ const MAX_P99_RATIO = 2;
 export async function measureWarmCheck(stores: BenchStores): Promise<readonly BenchRow[]> {
   await using body = await createWarmBodyFile();
   await using reference = await startPinned<{ grpc: string }>(EMPTY_HANDLER);
-  await using untuned = await startPinned<{ grpc: string }>(EMPTY_HANDLER, { flags: [] });
+  await using untuned = await startPinned<{ grpc: string }>(EMPTY_HANDLER, { isTuned: false });
   await using taskgate = await startTaskgate(stores);
   const call = { path: CHECK_TASK_PATH, bodyFile: body.path };
   const rate = async (target: string): Promise<number> => h2load({ ...call, target, requests: REQUESTS });

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { NODE_FLAGS } from '../../test/support/node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../test/support/node-flags.ts';
 import { SERVER_CORE } from './cores.ts';
 
 /** A program of ours that runs pinned to one core and says on its first line, in JSON, where it listens. */
@@ -20,15 +20,15 @@ export async function startPinned<Ready>(
   script: string,
   {
     env = {},
-    flags = NODE_FLAGS,
+    isTuned = true,
   }: {
     readonly env?: Readonly<Record<string, string>>;
-    /** Of Node. Default: taskgate's. */
-    readonly flags?: readonly string[];
+    /** With taskgate's flags and environment of Node, or with none. Default true. */
+    readonly isTuned?: boolean;
   } = {},
 ): Promise<BenchProcess<Ready>> {
-  const child = spawn('taskset', ['-c', `${SERVER_CORE}`, process.execPath, ...flags, script], {
-    env: { ...process.env, ...env },
+  const child = spawn('taskset', ['-c', `${SERVER_CORE}`, process.execPath, ...(isTuned ? NODE_FLAGS : []), script], {
+    env: { ...process.env, ...(isTuned ? NODE_ENVIRONMENT : {}), ...env },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const ready = await firstLine(child);

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { freeBytes } from '../calls/free-bytes.ts';
 
 const MIB = 1024 * 1024;
 /** What is taken of a body that nobody wants. */
@@ -16,7 +17,9 @@ const LINGER_MS = 1_000;
 export function createBodyDrain(): (request: IncomingMessage) => void {
   let draining = 0;
   const linger = (request: IncomingMessage): void => {
-    request.pause();
+    // What has come by now; nothing more is read.
+    request.on('data', freeBytes).resume();
+    setImmediate(() => request.pause().socket.pause());
     setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
   };
   return (request) => {
@@ -32,15 +35,17 @@ export function createBodyDrain(): (request: IncomingMessage) => void {
     request.once('close', () => {
       draining -= 1;
     });
-    request.on('data', ({ length }: Buffer) => {
-      leftBytes -= length;
+    const drain = (chunk: Buffer): void => {
+      leftBytes -= chunk.length;
+      freeBytes(chunk);
       if (leftBytes < 0) {
+        request.off('data', drain);
         linger(request);
         return;
       }
       request.pause();
       setTimeout(() => request.resume(), CHUNK_INTERVAL_MS).unref();
-    });
-    request.resume();
+    };
+    request.on('data', drain).resume();
   };
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { freeBytes } from '../calls/free-bytes.ts';
 import type { ReceiveBudget } from '../calls/receive-budget.ts';
 
 /** The bytes of a request, or why they are not there. */
@@ -55,6 +56,7 @@ export async function readBody(
       if (result.kind !== 'bytes') {
         request.pause();
         holding.release();
+        for (const chunk of chunks) freeBytes(chunk);
       }
       resolve(result);
     };

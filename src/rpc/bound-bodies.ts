@@ -5,6 +5,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { OverloadedError, toTaskgateError } from '../domain/errors.ts';
 import { toWireStatus } from '../calls/error-table.ts';
 import type { ReceiveBudget } from '../calls/receive-budget.ts';
+import { freeBytes } from '../calls/free-bytes.ts';
 import { UNCOUNTED_BYTES, unpackedBytes } from '../calls/receive-budget.ts';
 import { createBodyGauge } from './gauge-body.ts';
 
@@ -57,15 +58,24 @@ export function boundBodies(
     const gauge = createBodyGauge(request.headers, requestOf(request.url));
     const chunks = request[Symbol.asyncIterator].bind(request);
     request[Symbol.asyncIterator] = async function* bounded(): AsyncGenerator<Buffer, undefined> {
-      for await (const chunk of chunks() as AsyncIterable<Buffer>) {
-        if (declared === undefined) add(unpackedBytes(chunk.length, encoding, maxMessageBytes));
-        look(() => gauge.add(chunk));
-        if (isRefused) throw new ConnectError(new OverloadedError().message, Code.ResourceExhausted);
-        yield chunk;
-        const waitMs = budget.pace(chunk.length);
-        if (waitMs > 0) await delay(waitMs);
+      const taken: Buffer[] = [];
+      let isWhole = false;
+      try {
+        for await (const chunk of chunks() as AsyncIterable<Buffer>) {
+          taken.push(chunk);
+          if (declared === undefined) add(unpackedBytes(chunk.length, encoding, maxMessageBytes));
+          look(() => gauge.add(chunk));
+          if (isRefused) throw new ConnectError(new OverloadedError().message, Code.ResourceExhausted);
+          yield chunk;
+          const waitMs = budget.pace(chunk.length);
+          if (waitMs > 0) await delay(waitMs);
+        }
+        look(() => gauge.end());
+        isWhole = true;
+      } finally {
+        // A whole one is being read; of what ends before, nothing is.
+        if (!isWhole) for (const chunk of taken) freeBytes(chunk);
       }
-      look(() => gauge.end());
       return undefined;
     };
     return false;

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadSampleRows, loadSampleTables } from '../../src/embedded/sample-data.ts';
 import { freePort } from '../support/free-port.ts';
-import { NODE_FLAGS } from '../support/node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../support/node-flags.ts';
 import { readyStatus } from '../support/served-taskgate.ts';
 import { findSpiceDb, startSpiceDbServer } from '../support/spicedb-server.ts';
 import { createTestDatabase } from '../support/test-database.ts';
@@ -42,6 +42,7 @@ describe('the Dockerfile', () => {
     expect(execForm(last, 'CMD')).toEqual(['serve']);
     expect(execForm(last, 'HEALTHCHECK').slice(-2)).toEqual(['/app/dist/main.js', 'healthcheck']);
     const lines = last.instructions.map(({ name, text }) => `${name} ${text}`);
+    for (const [name, value] of Object.entries(NODE_ENVIRONMENT)) expect(lines).toContain(`ENV ${name}=${value}`);
     expect(lines).toContain('USER 65532:65532');
     expect(lines).toContain('STOPSIGNAL SIGTERM');
     expect(last.image).toMatch(/distroless.*:nonroot$/);

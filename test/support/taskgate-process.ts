@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { MemoryLimit } from './memory-limit.ts';
+import { NODE_ENVIRONMENT } from './node-flags.ts';
 import { waitUntil } from './wait-until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -42,7 +43,7 @@ export function spawnTaskgate(
   const [program = '', ...rest] = [...entered, ...command];
   const child = spawn(program, rest, {
     cwd: ROOT,
-    env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
+    env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...NODE_ENVIRONMENT, ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(onMessage === undefined ? [] : ['ipc' as const])],
   });
   if (onMessage !== undefined) child.on('message', onMessage);
