@@ -8,7 +8,7 @@ export const UNCOUNTED_BYTES = 4 * 1024;
  * What is read of large requests in a millisecond, all of them together: each read is work, and memory to collect. It is
  * what a core makes of large requests that are good.
  */
-const READ_BYTES_PER_MS = 16 * 1024;
+const READ_BYTES_PER_MS = 8 * 1024;
 /** What is read at once after nothing large was for a while: the largest list, which then does not wait. */
 const BURST_BYTES = 1024 * 1024;
 const BURST_MS = BURST_BYTES / READ_BYTES_PER_MS;

@@ -56,8 +56,8 @@ export async function readBody(
       if (result.kind !== 'bytes') {
         request.pause();
         holding.release();
-        for (const chunk of chunks) freeBytes(chunk);
       }
+      for (const chunk of chunks) freeBytes(chunk);
       resolve(result);
     };
     const holding = budget.hold(() => {

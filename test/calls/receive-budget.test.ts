@@ -79,18 +79,18 @@ it('paces what is read, all together, and more so when much is held', () => {
   const holding = budget.hold(() => undefined);
   // Nothing large was read for a while.
   expect(budget.pace(1_024 * KIB)).toBe(0);
-  expect(budget.pace(15 * KIB)).toBe(0);
+  expect(budget.pace(7 * KIB)).toBe(0);
   expect(budget.pace(KIB)).toBe(1);
-  expect(budget.pace(16 * KIB)).toBe(2);
+  expect(budget.pace(8 * KIB)).toBe(2);
   nowMs += 1.5;
   expect(budget.pace(0)).toBe(0);
   nowMs += 10;
-  expect(budget.pace(160 * KIB)).toBe(0);
+  expect(budget.pace(80 * KIB)).toBe(0);
   holding.add(500 * KIB);
   expect(budget.pace(4 * KIB)).toBe(1.5);
   holding.add(499 * KIB);
   expect(budget.pace(4 * KIB)).toBe(2.5);
   nowMs += 60_000;
-  expect(budget.pace((1_024 / 16) * 4 * KIB)).toBe(0);
+  expect(budget.pace((1_024 / 8) * 4 * KIB)).toBe(0);
   expect(budget.pace(4 * KIB)).toBe(1);
 });

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -71,6 +71,33 @@ test('keeps a connection whose answer is still being made', async () => {
   socket.write(REQUEST);
   const [answer] = (await once(socket, 'data')) as [Buffer];
   expect(answer.toString()).toContain('made');
+});
+
+test.each([
+  ['is drained', 1],
+  ['is too long to be drained', 16],
+])('keeps nothing of a body that %s', async (_what, mebibytes) => {
+  const asked = Promise.withResolvers<IncomingMessage>();
+  const chunks: Buffer[] = [];
+  await openConnection((request, response) => {
+    const emit = request.emit.bind(request);
+    request.emit = (name: string, ...args: unknown[]) => {
+      if (name === 'data') chunks.push(args[0] as Buffer);
+      return emit(name, ...args);
+    };
+    asked.resolve(request);
+    // By then some of it is here.
+    setTimeout(() => response.writeHead(429).end(), 50);
+  });
+  const bytes = mebibytes * 1024 * 1024;
+  socket.write(`POST / HTTP/1.1\r\nhost: here\r\ncontent-length: ${bytes}\r\n\r\n`);
+  socket.write(Buffer.alloc(bytes - 1, 'x'));
+  const request = await asked.promise;
+  await once(socket, 'data');
+  await delay(200);
+  expect(chunks.length).toBeGreaterThan(0);
+  expect(chunks.map(({ length }) => length)).toEqual(chunks.map(() => 0));
+  expect(request.readableLength).toBeLessThanOrEqual(2 * 64 * 1024);
 });
 
 test('tells a kept connection to go while it drains', async () => {

@@ -31,3 +31,19 @@ test('reads a body at the pace of the budget, and all of it', async () => {
   // After the last chunk nothing is waited for, and some come before a pause takes hold.
   expect(performance.now() - sinceMs).toBeGreaterThan(2 * WAIT_MS);
 });
+
+test('frees what it has read of a body that is too long', async () => {
+  const chunks: Buffer[] = [];
+  const budget = { hold: () => ({ add: () => undefined, release: () => undefined }), pace: () => 0 };
+  const server = createServer((request, response) => {
+    const read = readBody(request, { budget, maxBytes: BODY.length / 2 });
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    void read.then(({ kind }) => response.end(kind));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { body } = await postHttp1(`http://127.0.0.1:${port}/`, { 'transfer-encoding': 'chunked' }, BODY);
+  server.close();
+  expect(body.toString()).toBe('too_long');
+  expect(chunks[0]?.length).toBe(0);
+});
