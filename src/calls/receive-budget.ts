@@ -6,7 +6,7 @@ const COLLECT_INTERVAL_MS = 100;
 export const UNCOUNTED_BYTES = 4 * 1024;
 /**
  * What is read of large requests in a millisecond, all of them together: each read is work, and memory to collect. It is
- * what a core makes of large requests that are good.
+ * twenty of the largest lists a second.
  */
 const READ_BYTES_PER_MS = 8 * 1024;
 /** What is read at once after nothing large was for a while: the largest list, which then does not wait. */

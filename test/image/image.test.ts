@@ -42,6 +42,7 @@ describe('the Dockerfile', () => {
     expect(execForm(last, 'CMD')).toEqual(['serve']);
     expect(execForm(last, 'HEALTHCHECK').slice(-2)).toEqual(['/app/dist/main.js', 'healthcheck']);
     const lines = last.instructions.map(({ name, text }) => `${name} ${text}`);
+    expect(NODE_ENVIRONMENT).toHaveProperty('GLIBC_TUNABLES');
     for (const [name, value] of Object.entries(NODE_ENVIRONMENT)) expect(lines).toContain(`ENV ${name}=${value}`);
     expect(lines).toContain('USER 65532:65532');
     expect(lines).toContain('STOPSIGNAL SIGTERM');
