@@ -14,7 +14,6 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { DeadlineExceededError, InvalidArgumentError, toTaskgateError } from '../domain/errors.ts';
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import { toWireStatus } from '../calls/error-table.ts';
-import { freeBytes } from '../calls/free-bytes.ts';
 import { boundValues, notValid } from './bound-values.ts';
 import type { GrpcCredentialsOf } from './grpc-peer.ts';
 import type { ListenerDeps } from './listener.ts';
@@ -180,9 +179,6 @@ function parserOf({ method }: Procedure, call: AnyCall): () => Message {
       return fromBinary(schema, call.request);
     } catch (cause) {
       throw cause instanceof InvalidArgumentError ? cause : notValid(schema, cause);
-    } finally {
-      // A message keeps none of them: its fields are text and numbers.
-      freeBytes(call.request);
     }
   };
 }
