@@ -9,9 +9,9 @@ const LONGEST_HOLD_MS = 100;
 /** A hold is one of few, so that it says little of the answers before, and that they do not shift it all the time. */
 const STEP = 1.5;
 const MANY_STEPS_SHORTER = 2;
-/** One answer in twenty that takes longer keeps the estimate where it is: 2 % up weigh as much as 19 times 0.1 % down. */
-const LONGER = 1.02;
-const SHORTER = 0.999;
+/** One answer in a hundred that takes longer keeps the estimate where it is: 5 % up weigh as much as 99 times 0.05 % down. */
+const LONGER = 1.05;
+const SHORTER = 0.9995;
 /** At most, at random, above the hold: what little still differs after it can't be told from that. */
 const JITTER_MS = 0.7;
 /** Of the time that the caller gives: the answer has to arrive within it. */
@@ -19,7 +19,7 @@ const HOLDABLE_SHARE = 0.8;
 
 /** One way to find out what is hidden. */
 interface Way {
-  /** The 95th percentile of what it takes, about. */
+  /** The 99th percentile of what it takes, about. */
   estimateMs: number;
   holdMs: number;
 }
@@ -36,7 +36,7 @@ export interface HoldHiddenDeps {
  * out: whether something was denied or absent, and how far SpiceDB had to walk for that.
  *
  * Only what somebody was asked for is held; all that is in memory is told at once. Each way to find out has a hold of its
- * own, above the 95th percentile of what it takes, from 5 to some 100 ms. That is measured by absent and denied ones alike,
+ * own, above the 99th percentile of what it takes, from 5 to some 100 ms. That is measured by absent and denied ones alike,
  * so that the hold does not say which they were.
  */
 export function createHoldHidden({ stopwatch, clock, random = Math.random }: HoldHiddenDeps): HoldHidden {

@@ -16,13 +16,8 @@ const BURST_MS = BURST_BYTES / READ_BYTES_PER_MS;
 const MIN_READ_BYTES_PER_MS = 4 * 1024;
 /** Shorter waits are not worth a timer. */
 const MIN_WAIT_MS = 1;
-/** The most that deflate packs into one byte (https://zlib.net/zlib_tech.html). */
-const MAX_PACKED = 1_032;
-
-/** What so many bytes may become in memory, at most `maxBytes` if they are packed. */
-export function unpackedBytes(bytes: number, encoding: string | undefined, maxBytes: number): number {
-  return encoding === undefined || encoding === 'identity' ? bytes : Math.min(bytes * MAX_PACKED, maxBytes);
-}
+/** One byte that is unpacked is as much work, and memory, as so many that are read. */
+export const UNPACKED_WEIGHT = 8;
 
 /** Bytes of a request that is held in memory. */
 export interface Holding {

@@ -18,6 +18,7 @@ import { createFindPlainUnary, JSON_OPTIONS } from './connect-unary.ts';
 import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
 import type { StreamProcedure, UnaryProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
+import { GZIP } from './unpack-bodies.ts';
 
 export type ConnectRoutesOptions = BodyLimits;
 
@@ -65,6 +66,7 @@ export function createConnectRoutes(
   const procedures = new Map(deps.procedures.map((procedure) => [procedure.method.name, procedure]));
   const adapter = connectNodeAdapter({
     readMaxBytes: options.maxMessageBytes,
+    acceptCompression: [GZIP],
     grpc: false,
     jsonOptions: JSON_OPTIONS,
     // Before the body is read: nobody has bytes decoded who may not ask.
@@ -98,7 +100,7 @@ export function createConnectRoutes(
     if (request.method !== 'POST') {
       response.writeHead(405, { allow: 'POST' }).end();
     } else if (RPC_CONTENT_TYPE.test(request.headers['content-type'] ?? '')) {
-      if (!boundBody(request, response)) adapter(request, response);
+      boundBody(request, response, () => adapter(request, response));
     } else {
       response.writeHead(415, {
         'content-type': 'application/json',

@@ -18,16 +18,14 @@ export interface BodyGauge {
   end(): void;
 }
 
-/** What is packed can't be looked at. */
+/** What is packed is looked at when it is unpacked. */
 const BLIND: BodyGauge = { add: () => undefined, end: () => undefined };
 
 /** For one body, which is to become a message. */
 export function createBodyGauge(headers: IncomingHttpHeaders, message: DescMessage | undefined): BodyGauge {
-  const { 'content-encoding': encoding } = headers;
-  const contentType = headers['content-type']?.toLowerCase() ?? '';
-  if (message === undefined || encoding !== undefined) return BLIND;
-  const isEnveloped = /^application\/(?:grpc-web|connect\+)/.test(contentType);
-  let gauge = contentType.includes('json') ? gaugeJson(message) : gaugeBinary(message);
+  if (headers['content-encoding'] !== undefined) return BLIND;
+  const isEnveloped = /^application\/(?:grpc-web|connect\+)/.test(contentTypeOf(headers));
+  let gauge = createMessageGauge(headers, message);
   let skipBytes = isEnveloped ? ENVELOPE_BYTES : 0;
   return {
     add(chunk) {
@@ -38,6 +36,16 @@ export function createBodyGauge(headers: IncomingHttpHeaders, message: DescMessa
     },
     end: () => gauge.end(),
   };
+}
+
+/** For one message of a body, unpacked. */
+export function createMessageGauge(headers: IncomingHttpHeaders, message: DescMessage | undefined): BodyGauge {
+  if (message === undefined) return BLIND;
+  return contentTypeOf(headers).includes('json') ? gaugeJson(message) : gaugeBinary(message);
+}
+
+function contentTypeOf(headers: IncomingHttpHeaders): string {
+  return headers['content-type']?.toLowerCase() ?? '';
 }
 
 function gaugeJson(message: DescMessage): BodyGauge {

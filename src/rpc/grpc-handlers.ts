@@ -14,6 +14,7 @@ import type { TaskgateError } from '../domain/errors.ts';
 import { DeadlineExceededError, InvalidArgumentError, toTaskgateError } from '../domain/errors.ts';
 import { AuthorizationService } from '../gen/taskgate/v1/authorization_pb.js';
 import { toWireStatus } from '../calls/error-table.ts';
+import { freeBytes } from '../calls/free-bytes.ts';
 import { boundValues, notValid } from './bound-values.ts';
 import type { GrpcCredentialsOf } from './grpc-peer.ts';
 import type { ListenerDeps } from './listener.ts';
@@ -23,6 +24,7 @@ import type { Unary } from '../calls/procedure.ts';
 import type { ExtAuthzProcedure } from './ext-authz/check-procedure.ts';
 import type { Procedure, StreamProcedure } from './procedure.ts';
 import { isStream } from './procedure.ts';
+import type { UnpackRequest } from './unpack-request.ts';
 
 /** A request as it came: decoded later, in the pipeline, so that a bad one is answered as every bad request is. */
 type RawRequest = Buffer;
@@ -32,6 +34,7 @@ type AnyCall = UnaryCall<unknown> | StreamCall;
 
 export interface GrpcHandlerDeps extends ListenerDeps {
   readonly credentialsOf: GrpcCredentialsOf;
+  readonly unpack: UnpackRequest;
 }
 
 /** What is needed to answer a call, whichever service it is of. */
@@ -60,7 +63,7 @@ export function toGrpcService(deps: GrpcHandlerDeps, options: GrpcHandlerOptions
     implementation[method.localName] = isStream(procedure)
       ? (call: StreamCall) => void answerStream(procedure, deps, call, options)
       : (call: UnaryCall<Message>, send: sendUnaryData<Message>) =>
-          answer(procedure, parserOf(procedure, call), deps, call, send);
+          answer(procedure, parserOf(procedure, call, deps), deps, call, send);
   }
   return { definition, implementation };
 }
@@ -80,7 +83,7 @@ export function toExtAuthzService(procedure: ExtAuthzProcedure, deps: AnswerDeps
   };
   const implementation: UntypedServiceImplementation = {
     check: (call: UnaryCall<Buffer>, send: sendUnaryData<Buffer>) =>
-      answer(procedure, () => procedure.parse(call.request), deps, call, send),
+      answer(procedure, () => procedure.parse(deps.unpack(call.request)), deps, call, send),
   };
   return { definition, implementation };
 }
@@ -117,7 +120,7 @@ async function answerStream(
   const metadata = toMetadata(incoming);
   call.sendMetadata(metadata);
   try {
-    for await (const message of deps.pipeline.stream(procedure, parserOf(procedure, call), incoming)) {
+    for await (const message of deps.pipeline.stream(procedure, parserOf(procedure, call, deps), incoming)) {
       if (call.cancelled) return;
       if (!call.write(message)) await drained(call, stallTimeoutMs);
     }
@@ -171,14 +174,17 @@ function toMetadata({ decisionId }: IncomingCall): Metadata {
   return metadata;
 }
 
-function parserOf({ method }: Procedure, call: AnyCall): () => Message {
+function parserOf({ method }: Procedure, call: AnyCall, { unpack }: AnswerDeps): () => Message {
   const schema: DescMessage = method.input;
   return () => {
+    const request = unpack(call.request);
     try {
-      boundValues(schema, call.request);
-      return fromBinary(schema, call.request);
+      boundValues(schema, request);
+      return fromBinary(schema, request);
     } catch (cause) {
       throw cause instanceof InvalidArgumentError ? cause : notValid(schema, cause);
+    } finally {
+      if (request !== call.request) freeBytes(request);
     }
   };
 }

@@ -2,6 +2,8 @@ import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { Server } from '@grpc/grpc-js';
 import type { HealthImplementation } from 'grpc-health-check';
+import { createYoungCollector } from '../calls/collect-young.ts';
+import { createReceiveBudget } from '../calls/receive-budget.ts';
 import type { AuthenticateCaller, TlsSource } from '../authorize/ports-callers.ts';
 import { freeFinishedStreams } from './finished-streams.ts';
 import { createServerCredentials } from './grpc-credentials.ts';
@@ -14,6 +16,7 @@ import type { GrpcListenerKind } from './grpc-peer.ts';
 import { createGrpcCredentialsOf } from './grpc-peer.ts';
 import type { Listener, ListenerDeps } from './listener.ts';
 import { addReflection } from './reflection.ts';
+import { createUnpackRequest } from './unpack-request.ts';
 
 /** A connection whose other end is gone without a word is noticed after both. */
 const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms': 20_000 };
@@ -27,6 +30,10 @@ export interface GrpcListenerOptions extends ConnectionLimits {
   readonly socketMode: number;
   /** Milliseconds after which a connection without a call is closed, with GOAWAY. */
   readonly idleTimeoutMs: number;
+  /** Bytes of one message, unpacked. */
+  readonly maxMessageBytes: number;
+  /** Bytes of requests that are large or slow to come, all together. */
+  readonly maxReceivingBytes: number;
   /** Milliseconds that the reader of a stream may take nothing. */
   readonly stallTimeoutMs: number;
   /** Absent: plain text. */
@@ -58,10 +65,12 @@ export async function createGrpcListener(
   });
   limitHttp2(server, options);
   const credentialsOf = createGrpcCredentialsOf(kindOf(options));
-  const { definition, implementation } = toGrpcService({ ...deps, credentialsOf }, options);
+  const budget = createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: options.maxReceivingBytes });
+  const handlerDeps = { ...deps, credentialsOf, unpack: createUnpackRequest(budget, options) };
+  const { definition, implementation } = toGrpcService(handlerDeps, options);
   server.addService(definition, implementation);
   if (deps.extAuthz !== undefined) {
-    const service = toExtAuthzService(deps.extAuthz, { ...deps, credentialsOf });
+    const service = toExtAuthzService(deps.extAuthz, handlerDeps);
     server.addService(service.definition, service.implementation);
   }
   deps.health.addToServer(server);
@@ -71,7 +80,7 @@ export async function createGrpcListener(
   ]);
   const address = await bind(server, options);
   freeFinishedStreams(server);
-  const guard = guardConnections(server, options);
+  const guard = guardConnections(server, { ...options, budget });
   return {
     address,
     async close(graceMs) {

@@ -2,13 +2,13 @@ import type { Http2Server, Http2Session, IncomingHttpHeaders, ServerHttp2Stream 
 import type { Socket } from 'node:net';
 import { constants } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { OverloadedError, DeadlineExceededError } from '../domain/errors.ts';
 import { toWireStatus } from '../calls/error-table.ts';
-import type { Holding } from '../calls/receive-budget.ts';
-import { createYoungCollector } from '../calls/collect-young.ts';
+import type { Holding, ReceiveBudget } from '../calls/receive-budget.ts';
 import { createFloodPenalties } from '../calls/flood-penalties.ts';
 import { holdReading } from '../calls/hold-reading.ts';
-import { createReceiveBudget, UNCOUNTED_BYTES, unpackedBytes } from '../calls/receive-budget.ts';
+import { UNCOUNTED_BYTES } from '../calls/receive-budget.ts';
 
 /** What one connection and all of them may hold, and for how long. */
 export interface ConnectionLimits {
@@ -18,10 +18,6 @@ export interface ConnectionLimits {
   readonly maxConcurrentStreams: number;
   /** Bytes of the headers of one call. */
   readonly maxHeaderBytes: number;
-  /** Bytes of one message, unpacked. */
-  readonly maxMessageBytes: number;
-  /** Bytes of requests that are large or slow to come, all together. */
-  readonly maxReceivingBytes: number;
   /** Requests that have not come whole, all together; one more ends the oldest. */
   readonly maxReceiving: number;
   /** Milliseconds within which a connection must have begun to speak HTTP/2, and a request must have come whole. */
@@ -36,6 +32,10 @@ const RESET_BURST = 2;
 const SUSPECT_STREAMS = 16;
 /** Each one that waits for its answer is kept. */
 const MAX_OUTSTANDING = { maxOutstandingPings: 10, maxOutstandingSettings: 10 };
+/** How the messages of a call may be packed. */
+const ENCODING = 'grpc-encoding';
+/** Health and reflection, which grpc-js decodes. */
+const GRPC_OWN = '/grpc.';
 const SWEEPS_PER_TIMEOUT = 4;
 const MIN_SWEEP_MS = 25;
 const MAX_SWEEP_MS = 1_000;
@@ -66,10 +66,13 @@ export function limitHttp2(
 }
 
 /** Guards the connections of a server that is bound. Stop it when the server is closed. */
-export function guardConnections(server: Server, limits: ConnectionLimits): { stop(): void } {
+export function guardConnections(
+  server: Server,
+  { budget, ...limits }: ConnectionLimits & { readonly budget: ReceiveBudget },
+): { stop(): void } {
   const http2Servers: unknown = Reflect.get(server, 'http2Servers');
   if (!(http2Servers instanceof Map)) return { stop: () => undefined };
-  const guard = createGuard(limits);
+  const guard = createGuard(budget, limits);
   for (const http2Server of http2Servers.keys() as Iterable<Http2Server>) {
     http2Server.maxConnections = limits.maxConnections;
     http2Server.on('connection', guard.onConnection);
@@ -92,19 +95,12 @@ interface CountedStream extends ServerHttp2Stream {
   /** Its connection, also when it has ended. */
   connection?: CountedSession | undefined;
   receivedBytes?: number;
-  /** How its messages may be packed, if they are. */
-  encoding?: string;
 }
 
-function createGuard({
-  maxConcurrentStreams,
-  maxHeaderBytes,
-  maxMessageBytes,
-  maxReceivingBytes,
-  maxReceiving,
-  requestTimeoutMs,
-}: ConnectionLimits) {
-  const budget = createReceiveBudget({ collect: createYoungCollector() }, { maxBytes: maxReceivingBytes });
+function createGuard(
+  budget: ReceiveBudget,
+  { maxConcurrentStreams, maxHeaderBytes, maxReceiving, requestTimeoutMs }: ConnectionLimits,
+) {
   const penalties = createFloodPenalties();
   /** By when they came, the oldest first. */
   const greeting = new Map<Http2Session, number>();
@@ -150,8 +146,7 @@ function createGuard({
     }
   };
   function onData(this: CountedStream, { length }: Buffer): void {
-    const bytes = unpackedBytes(length, this.encoding, maxMessageBytes);
-    const received = (this.receivedBytes ?? 0) + bytes;
+    const received = (this.receivedBytes ?? 0) + length;
     this.receivedBytes = received;
     if (received <= UNCOUNTED_BYTES) return;
     const { session } = this;
@@ -164,7 +159,7 @@ function createGuard({
       this.once('close', () => holding?.release());
       holding.add(received);
     } else {
-      holding.add(bytes);
+      holding.add(length);
     }
   }
   const sweep = (): void => {
@@ -201,8 +196,7 @@ function createGuard({
       let headerBytes = 0;
       for (const text of raw) headerBytes += text.length;
       if (headerBytes > maxHeaderBytes) refuse(stream, new OverloadedError());
-      const encoding = headers['grpc-encoding'];
-      if (typeof encoding === 'string') stream.encoding = encoding;
+      if (headers[ENCODING] !== undefined && headers[ENCODING] !== 'identity') keepPacked(stream, headers);
       stream.on('data', onData);
       if (fresh.push(stream) === 1) setImmediate(keepSlow);
       countFresh(stream);
@@ -210,19 +204,38 @@ function createGuard({
   };
 }
 
+/**
+ * Has grpc-js hand on what is packed as it came: it would unpack all of it before anybody is asked who it is, however much
+ * that is, and however often.
+ */
+function keepPacked(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  if (headers[ENCODING] === 'gzip' && !String(headers[constants.HTTP2_HEADER_PATH]).startsWith(GRPC_OWN)) {
+    headers[ENCODING] = 'identity';
+    return;
+  }
+  answer(stream, {
+    'grpc-status': `${status.UNIMPLEMENTED}`,
+    'grpc-message': 'messages may be packed with gzip, of calls of taskgate alone',
+    'grpc-accept-encoding': 'identity,gzip',
+  });
+}
+
 /** True if the caller has cancelled it. */
 function isReset({ rstCode }: ServerHttp2Stream): boolean {
   return rstCode === NGHTTP2_CANCEL;
 }
 
-/** Answers a call that no handler has: trailers alone, and the rest of the request is not wanted (RFC 9113, 8.1). */
 function refuse(stream: ServerHttp2Stream, error: OverloadedError | DeadlineExceededError): void {
+  answer(stream, { 'grpc-status': `${toWireStatus(error).grpc}`, 'grpc-message': error.message });
+}
+
+/** Answers a call that no handler has: trailers alone, and the rest of the request is not wanted (RFC 9113, 8.1). */
+function answer(stream: ServerHttp2Stream, trailers: Readonly<Record<string, string>>): void {
   if (!stream.destroyed && !stream.headersSent) {
     const headers = {
       [constants.HTTP2_HEADER_STATUS]: constants.HTTP_STATUS_OK,
       [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc+proto',
-      'grpc-status': `${toWireStatus(error).grpc}`,
-      'grpc-message': error.message,
+      ...trailers,
     };
     stream.respond(headers, { endStream: true });
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { createReceiveBudget, unpackedBytes } from '../../src/calls/receive-budget.ts';
+import { createReceiveBudget } from '../../src/calls/receive-budget.ts';
 
 it('ends the request that holds the most, and of several the last', () => {
   const budget = createReceiveBudget({ collect: () => undefined }, { maxBytes: 100 });
@@ -41,16 +41,6 @@ it('never lets requests hold more than its bytes, whatever is added and released
       }
     }),
   );
-});
-
-it.each([
-  ['as it is', undefined, 10],
-  ['as it is', 'identity', 10],
-  ['packed, and so by how far that can go', 'gzip', 10_320],
-  ['packed, and no more than is taken', 'br', 10_320],
-])('counts what comes %s (%s)', (_, encoding, bytes) => {
-  expect(unpackedBytes(10, encoding, 50_000)).toBe(bytes);
-  expect(unpackedBytes(100, 'gzip', 50_000)).toBe(50_000);
 });
 
 it('has the memory of what was ended collected, as often as it is much', async () => {

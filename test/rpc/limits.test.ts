@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { create, toBinary, toJson } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuthorizationService, CheckTaskRequestSchema, Decision } from '../../src/gen/taskgate/v1/authorization_pb.js';
@@ -73,7 +73,7 @@ describe('a message of 5 MB', () => {
 
 describe('a compressed message of 100 MB of zeros', () => {
   const bomb = gzipSync(Buffer.alloc(100 * MIB));
-  const framed = Buffer.concat([Buffer.from([1]), frameGrpcMessage(bomb).subarray(1)]);
+  const framed = frameGrpcMessage(bomb, { isPacked: true });
   const BOMBS = 4;
 
   it.each<[string, () => Promise<Exchange>, (answer: Exchange) => unknown, unknown]>([
@@ -182,9 +182,11 @@ describe('a request of more values than any has', () => {
   const resources = Buffer.alloc(200_000, Buffer.from([0x12, 0]));
   const message = 'request: must have at most 40000 values';
 
-  it('is INVALID_ARGUMENT over gRPC', async () => {
-    const headers = { 'content-type': 'application/grpc+proto', te: 'trailers' };
-    const body = frameGrpcMessage(resources);
+  it.each([
+    ['gRPC', frameGrpcMessage(resources)],
+    ['gRPC, packed', frameGrpcMessage(gzipSync(resources), { isPacked: true })],
+  ])('is INVALID_ARGUMENT over %s', async (_, body) => {
+    const headers = { 'content-type': 'application/grpc+proto', te: 'trailers', 'grpc-encoding': 'gzip' };
     const answer = await exchangeHttp2(gate().addresses.grpc, path, { headers, body });
     expect([
       grpcStatusOf(answer),
@@ -193,26 +195,54 @@ describe('a request of more values than any has', () => {
   });
 
   const json = `{"resources":[${'{},'.repeat(100_000)}{}]}`;
-  it.each([
+  const gzip = { 'content-encoding': 'gzip' };
+  it.each<[string, string, string, Buffer | string, Record<string, string>?]>([
     ['JSON', 'application/json', '', json],
     ['JSON, whatever the case of its type', 'Application/JSON', '', json],
     ['JSON, with a query', 'application/json', '?a=b', json],
+    ['JSON, packed', 'application/json', '', gzipSync(json), gzip],
     ['binary', 'application/proto', '', resources],
-  ])('is INVALID_ARGUMENT over Connect %s', async (_, type, query, body) => {
+    ['binary, packed', 'application/proto', '', gzipSync(resources), gzip],
+  ])('is INVALID_ARGUMENT over Connect %s', async (_, type, query, body, encoding) => {
     const url = `http://${gate().addresses.http}${path}${query}`;
-    const answer = await exchangeHttp1(url, { headers: { 'content-type': type }, body });
+    const answer = await exchangeHttp1(url, { headers: { 'content-type': type, ...encoding }, body });
     expect([answer.status, JSON.parse(answer.body)]).toEqual([400, { code: 'invalid_argument', message }]);
   });
 
-  it('is INVALID_ARGUMENT over gRPC-Web', async () => {
+  it.each([
+    ['gRPC-Web', frameGrpcMessage(resources)],
+    ['gRPC-Web, packed', frameGrpcMessage(gzipSync(resources), { isPacked: true })],
+  ])('is INVALID_ARGUMENT over %s', async (_, body) => {
     const url = `http://${gate().addresses.http}${path}`;
-    const headers = { 'content-type': 'application/grpc-web+proto' };
-    const answer = await exchangeHttp1(url, { headers, body: frameGrpcMessage(resources) });
+    const headers = { 'content-type': 'application/grpc-web+proto', 'grpc-encoding': 'gzip' };
+    const answer = await exchangeHttp1(url, { headers, body });
     expect(webStatusOf(answer)).toBe('3');
   });
 });
 
-it('takes a packed list over gRPC-Web, which is no message until it is unpacked', async () => {
+describe('a packed request', () => {
+  it('that is no gzip is INVALID_ARGUMENT', async () => {
+    const packed = gzipSync(JSON.stringify(json));
+    for (const body of [packed.subarray(0, -10), Buffer.from('{}')]) {
+      const answer = await post('application/json', body, { 'content-encoding': 'gzip' });
+      expect([answer.status, JSON.parse(answer.body)]).toEqual([
+        400,
+        { code: 'invalid_argument', message: 'request: is not valid gzip' },
+      ]);
+    }
+  });
+
+  it('in anything else is UNIMPLEMENTED, with what is taken', async () => {
+    const body = brotliCompressSync(JSON.stringify(json));
+    const answer = await post('application/json', body, { 'content-encoding': 'br' });
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([
+      501,
+      { code: 'unimplemented', message: expect.stringMatching(/"br".*gzip/) as string },
+    ]);
+  });
+});
+
+it('takes a packed list, which is no message until it is unpacked', async () => {
   const { filterReadableTasks } = AuthorizationService.method;
   const resources = Array.from({ length: 10_000 }, () => ({
     type: 'message',
@@ -221,10 +251,13 @@ it('takes a packed list over gRPC-Web, which is no message until it is unpacked'
   const list = create(filterReadableTasks.input, { principal: request.principal, resources });
   const packed = gzipSync(toBinary(filterReadableTasks.input, list));
   expect(packed.length).toBeGreaterThan(80_000);
-  const url = `http://${gate().addresses.http}/${AuthorizationService.typeName}/${filterReadableTasks.name}`;
-  const headers = { 'content-type': 'application/grpc-web+proto', 'grpc-encoding': 'gzip' };
-  const body = Buffer.concat([Buffer.from([1]), frameGrpcMessage(packed).subarray(1)]);
-  expect(webStatusOf(await exchangeHttp1(url, { headers, body }))).toBe('0');
+  const path = `/${AuthorizationService.typeName}/${filterReadableTasks.name}`;
+  const toHeaders = (type: string) => ({ 'content-type': type, 'grpc-encoding': 'gzip', te: 'trailers' });
+  const body = frameGrpcMessage(packed, { isPacked: true });
+  const web = { headers: toHeaders('application/grpc-web+proto'), body };
+  expect(webStatusOf(await exchangeHttp1(`http://${gate().addresses.http}${path}`, web))).toBe('0');
+  const grpc = { headers: toHeaders('application/grpc+proto'), body };
+  expect(grpcStatusOf(await exchangeHttp2(gate().addresses.grpc, path, grpc))).toBe('0');
 });
 
 /** JSON that is no CheckTaskRequest, and what the message must name. */

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { AuthorizationService } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import type { RunningAttack } from './attack-sockets.ts';
 import { holdSockets } from './attack-sockets.ts';
@@ -19,6 +20,8 @@ const CHUNK_BYTES = 16 * 1024;
 const TRICKLE_MS = 100;
 const IDLE_CONNECTIONS = 1_000;
 const SLOW_CONNECTIONS = 200;
+/** Enough that there is always one that unpacks. */
+const PACKED_CONNECTIONS = 8;
 /** What one connection may have open. */
 const STREAMS = 256;
 const RESETS_AT_ONCE = 200;
@@ -96,6 +99,16 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   'HTTP lists of 300,000 resources': ({ http }) =>
     sendAgain(http, 2, toHttpRequest(`{"resources":[${'{},'.repeat(300_000)}{}]}`, LIST_PATH)),
+  'gRPC lists that unpack to 2,000,000 resources': ({ grpc }) => {
+    const resources = gzipSync(Buffer.alloc(MESSAGE_BYTES, Buffer.from([0x12, 0])));
+    const message = frameGrpcMessage(resources, { isPacked: true });
+    return sendAgain(grpc, PACKED_CONNECTIONS, toCallOf(grpc, message, LIST_PATH, { 'grpc-encoding': 'gzip' }));
+  },
+  'HTTP lists that unpack to 1,300,000 resources': ({ http }) => {
+    const resources = gzipSync(`{"resources":[${'{},'.repeat(1_300_000)}{}]}`);
+    const headers = { 'content-encoding': 'gzip', 'content-length': `${resources.length}` };
+    return sendAgain(http, PACKED_CONNECTIONS, Buffer.concat([toHttpHeaders(headers, LIST_PATH), resources]));
+  },
   '1 MiB of HTTP headers': ({ http }) =>
     sendAgain(http, 8, toHttpHeaders({ 'content-length': '0', 'x-huge': 'x'.repeat(MIB) })),
   '1 MiB of gRPC metadata': ({ grpc }) => {
@@ -123,8 +136,8 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     }),
 };
 
-function toCall(authority: string, stream: number, path = PATH): Buffer {
-  return toFrame(FRAME.headers, END_HEADERS, stream, toCallHeaders(path, authority));
+function toCall(authority: string, stream: number): Buffer {
+  return toFrame(FRAME.headers, END_HEADERS, stream, toCallHeaders(PATH, authority));
 }
 
 function toData(stream: number, payload: Buffer, flags: number): Buffer {
@@ -132,8 +145,13 @@ function toData(stream: number, payload: Buffer, flags: number): Buffer {
 }
 
 /** A whole call with a large message, in frames of the size that every server takes. */
-function toCallOf(authority: string, message: Buffer, path = PATH): Buffer {
-  const frames = [PREFACE, toCall(authority, 1, path)];
+function toCallOf(
+  authority: string,
+  message: Buffer,
+  path = PATH,
+  headers: Readonly<Record<string, string>> = {},
+): Buffer {
+  const frames = [PREFACE, toFrame(FRAME.headers, END_HEADERS, 1, toCallHeaders(path, authority, headers))];
   for (let at = 0; at < message.length; at += CHUNK_BYTES) {
     const isLast = at + CHUNK_BYTES >= message.length;
     frames.push(toData(1, message.subarray(at, at + CHUNK_BYTES), isLast ? END_STREAM : 0));

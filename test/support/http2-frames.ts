@@ -21,8 +21,9 @@ export function toFrame(type: number, flags: number, stream: number, payload: Bu
 }
 
 /** A header block of a gRPC call (RFC 7541), none of which is kept in the connection's table. */
-export function toCallHeaders(path: string, authority: string): Buffer {
+export function toCallHeaders(path: string, authority: string, more: Readonly<Record<string, string>> = {}): Buffer {
   const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+  const fields = Object.entries({ te: 'trailers', ...more });
   return Buffer.concat([
     // :method POST, :scheme http, :path, :authority, content-type: names from the static table
     Buffer.from([0x83, 0x86, 0x04]),
@@ -31,9 +32,7 @@ export function toCallHeaders(path: string, authority: string): Buffer {
     text(authority),
     Buffer.from([0x0f, 0x10]),
     text('application/grpc'),
-    Buffer.from([0x00]),
-    text('te'),
-    text('trailers'),
+    ...fields.flatMap(([name, value]) => [Buffer.from([0x00]), text(name), text(value)]),
   ]);
 }
 

@@ -77,9 +77,10 @@ export async function postGrpc(
   }
 }
 
-/** The five-byte prefix (uncompressed, length) before a message of gRPC or gRPC-Web. */
-export function frameGrpcMessage(message: Uint8Array): Buffer {
+/** A message of gRPC or gRPC-Web behind its five bytes: whether it is packed, and how long it is. */
+export function frameGrpcMessage(message: Uint8Array, { isPacked = false } = {}): Buffer {
   const prefix = Buffer.alloc(5);
+  prefix.writeUInt8(isPacked ? 1 : 0);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);
 }

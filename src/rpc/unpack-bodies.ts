@@ -1,0 +1,59 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createGunzip } from 'node:zlib';
+import type { Compression } from '@connectrpc/connect/protocol';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { compressionGzip } from '@connectrpc/connect-node';
+import { InvalidArgumentError } from '../domain/errors.ts';
+import { MAX_UNPACKED_BYTES } from './unpack-request.ts';
+
+/** Looks at one message while it is unpacked. */
+export interface UnpackingGauge {
+  /** Takes more of it: the next is unpacked when it resolves, and nothing if it rejects. */
+  add(chunk: Buffer): Promise<void>;
+  /** All of it was added. */
+  end(): void;
+}
+
+/** Of zlib: it is no gzip, and it is cut. */
+const NOT_GZIP: ReadonlySet<unknown> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR']);
+/** Of the request that is being read, which connect-node does not tell who unpacks. */
+const gauges = new AsyncLocalStorage<() => UnpackingGauge>();
+
+/** Has all that `serve` unpacks looked at, each message by a gauge of its own. */
+export function gaugeUnpacked(createGauge: () => UnpackingGauge, serve: () => void): void {
+  gauges.run(createGauge, serve);
+}
+
+/**
+ * How requests and answers may be packed: gzip alone, since who unpacks brotli holds up to 16 MiB of what came before. Unlike
+ * connect-node's, it unpacks no more at a time than is looked at.
+ */
+export const GZIP: Compression = {
+  name: compressionGzip.name,
+  compress: async (bytes) => compressionGzip.compress(bytes),
+  async decompress(bytes, maxBytes) {
+    if (bytes.length === 0) return new Uint8Array(0);
+    const gauge = gauges.getStore()?.();
+    if (gauge === undefined) throw new Error('nobody looks at what is unpacked');
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const limit = Math.min(maxBytes, MAX_UNPACKED_BYTES);
+    try {
+      for await (const chunk of createGunzip().end(bytes) as AsyncIterable<Buffer>) {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length > limit) throw tooLong(limit);
+        await gauge.add(chunk);
+      }
+      gauge.end();
+      return Buffer.concat(chunks, length);
+    } catch (thrown) {
+      if (!(thrown instanceof Error && 'code' in thrown && NOT_GZIP.has(thrown.code))) throw thrown;
+      throw new ConnectError(new InvalidArgumentError('request', 'is not valid gzip').message, Code.InvalidArgument);
+    }
+  },
+};
+
+function tooLong(maxBytes: number): ConnectError {
+  return new ConnectError(`message is larger than ${maxBytes} bytes when it is unpacked`, Code.ResourceExhausted);
+}
