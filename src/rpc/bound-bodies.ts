@@ -49,7 +49,7 @@ export function boundBodies(
     }
     const held = holdBody(request, budget);
     response.once('close', () => held.release());
-    // Of what says that it is too long, nothing is read that says it in its headers, and no more than may be of others.
+    // connect-node refuses what says that it is longer. Of gRPC-Web it reads what comes all the same.
     const isCounted = declared !== undefined && declared <= maxMessageBytes;
     if (isCounted && !held.add(declared)) {
       refuse(request, response);

@@ -209,10 +209,9 @@ function createGuard(
  * that is, and however often.
  */
 function keepPacked(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-  if (headers[ENCODING] === 'gzip' && !String(headers[constants.HTTP2_HEADER_PATH]).startsWith(GRPC_OWN)) {
-    headers[ENCODING] = 'identity';
-    return;
-  }
+  const isTaken = headers[ENCODING] === 'gzip' && !String(headers[constants.HTTP2_HEADER_PATH]).startsWith(GRPC_OWN);
+  headers[ENCODING] = 'identity';
+  if (isTaken) return;
   answer(stream, {
     'grpc-status': `${status.UNIMPLEMENTED}`,
     'grpc-message': 'messages may be packed with gzip, of calls of taskgate alone',

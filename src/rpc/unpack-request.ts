@@ -18,8 +18,8 @@ export type UnpackRequest = (request: Buffer) => Buffer;
 /**
  * Unpacks requests in one piece, and only so much in a while: more is refused before it is unpacked.
  *
- * @returns It throws an OverloadedError for that, and for what would be longer than 1 MiB or `maxMessageBytes`; an InvalidArgumentError for
- * what is no gzip.
+ * @returns It throws an OverloadedError for that, and for what would be longer than 1 MiB or `maxMessageBytes`; an
+ * InvalidArgumentError for what is no gzip.
  */
 export function createUnpackRequest(
   budget: Pick<ReceiveBudget, 'pace'>,
