@@ -4,7 +4,7 @@ import type { Compression } from '@connectrpc/connect/protocol';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { compressionGzip } from '@connectrpc/connect-node';
 import { InvalidArgumentError } from '../domain/errors.ts';
-import { MAX_UNPACKED_BYTES } from './unpack-request.ts';
+import { MAX_UNPACKED_BYTES, toUnpackError } from './unpack-request.ts';
 
 /** Looks at one message while it is unpacked. */
 export interface UnpackingGauge {
@@ -14,8 +14,6 @@ export interface UnpackingGauge {
   end(): void;
 }
 
-/** Of zlib: it is no gzip, and it is cut. */
-const NOT_GZIP: ReadonlySet<unknown> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR']);
 /** Of the request that is being read, which connect-node does not tell who unpacks. */
 const gauges = new AsyncLocalStorage<() => UnpackingGauge>();
 
@@ -48,8 +46,8 @@ export const GZIP: Compression = {
       gauge.end();
       return Buffer.concat(chunks, length);
     } catch (thrown) {
-      if (!(thrown instanceof Error && 'code' in thrown && NOT_GZIP.has(thrown.code))) throw thrown;
-      throw new ConnectError(new InvalidArgumentError('request', 'is not valid gzip').message, Code.InvalidArgument);
+      const error = toUnpackError(thrown);
+      throw error instanceof InvalidArgumentError ? new ConnectError(error.message, Code.InvalidArgument) : error;
     }
   },
 };

@@ -12,6 +12,16 @@ const CHUNK_BYTES = 256 * 1024;
 /** What gzip begins with, and no message does (RFC 1952, 2.3.1). */
 const GZIP_MAGIC = 0x1f8b;
 
+/** What zlib threw, as the caller's mistake if it is one: it is no gzip, or is cut. */
+export function toUnpackError(thrown: unknown): unknown {
+  const isNotGzip = hasCode(thrown, 'Z_DATA_ERROR') || hasCode(thrown, 'Z_BUF_ERROR');
+  return isNotGzip ? new InvalidArgumentError('request', 'is not valid gzip', { cause: thrown }) : thrown;
+}
+
+function hasCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === code;
+}
+
 /** Unpacks a request if it is packed. */
 export type UnpackRequest = (request: Buffer) => Buffer;
 
@@ -35,9 +45,8 @@ export function createUnpackRequest(
       ({ length } = unpacked);
       return unpacked;
     } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE')
-        throw new OverloadedError();
-      throw new InvalidArgumentError('request', 'is not valid gzip', { cause });
+      if (hasCode(cause, 'ERR_BUFFER_TOO_LARGE')) throw new OverloadedError({ cause });
+      throw toUnpackError(cause);
     } finally {
       budget.pace(length * UNPACKED_WEIGHT);
     }
