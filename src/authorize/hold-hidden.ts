@@ -7,8 +7,9 @@ import type { HoldHidden, Stopwatch } from './ports-hold.ts';
 const SHORTEST_HOLD_MS = 5;
 const LONGEST_HOLD_MS = 100;
 /** A hold is one of few, so that it says little of the answers before, and that they do not shift it all the time. */
-const STEP = 1.5;
-const MANY_STEPS_SHORTER = 2;
+const STEP = 1.2;
+/** More than a step, so that it does not go to and fro. */
+const SHORTER_BELOW = 1.4;
 /** One answer in a hundred that takes longer keeps the estimate where it is: 5 % up weigh as much as 99 times 0.05 % down. */
 const LONGER = 1.05;
 const SHORTER = 0.9995;
@@ -60,7 +61,7 @@ export function createHoldHidden({ stopwatch, clock, random = Math.random }: Hol
 function learn(way: Way, tookMs: number): void {
   way.estimateMs = Math.min(LONGEST_HOLD_MS, way.estimateMs * (tookMs > way.estimateMs ? LONGER : SHORTER));
   if (way.estimateMs > way.holdMs) way.holdMs *= STEP;
-  else if (way.estimateMs * MANY_STEPS_SHORTER < way.holdMs && way.holdMs > SHORTEST_HOLD_MS) way.holdMs /= STEP;
+  else if (way.estimateMs * SHORTER_BELOW < way.holdMs && way.holdMs > SHORTEST_HOLD_MS) way.holdMs /= STEP;
 }
 
 /** Who had to be asked, for what is hidden; undefined if nobody had to be. */

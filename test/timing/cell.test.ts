@@ -7,7 +7,7 @@ const SAME = { a: Array.from({ length: 100 }, (_, n) => n), b: Array.from({ leng
 const APART = { a: SAME.a.map((value) => value + 500), b: SAME.b };
 
 function cellOf(question: Question, sample: typeof SAME, { transport = 'gRPC' } = {}): Cell {
-  return judge({ question, transport, kind: 'task', owner: 'same account' }, 'cold', sample);
+  return judge({ question, transport, kind: 'task', owner: 'same account', state: 'cold', ...sample });
 }
 
 test.each([

@@ -1,13 +1,11 @@
-import type { Experiment, Question, State } from './experiments.ts';
-import type { Sample } from './passes.ts';
+import type { Measured, Question } from './experiments.ts';
 import type { Comparison } from './statistics.ts';
 import { compare } from './statistics.ts';
 import type { Measure } from './thresholds.ts';
 import { exceeded } from './thresholds.ts';
 
 /** One comparison, and what comes of it. */
-export interface Cell extends Experiment {
-  readonly state: State;
+export interface Cell extends Omit<Measured, 'a' | 'b'> {
   readonly pairs: number;
   readonly comparison: Comparison;
   /** Of both classes, in microseconds. */
@@ -23,17 +21,16 @@ export interface Conclusion {
   readonly verdict: 'passes' | 'FAILS' | 'no verdict';
 }
 
-export function judge(experiment: Experiment, state: State, { a, b }: Sample): Cell {
+export function judge({ a, b, ...measured }: Measured): Cell {
   const comparison = compare(a, b);
   const over = exceeded(comparison, Math.min(a.length, b.length));
   return {
-    ...experiment,
-    state,
+    ...measured,
     pairs: a.length,
     comparison,
     medians: [medianOf(a), medianOf(b)],
     exceeded: over,
-    isAsWanted: over.length > 0 === (experiment.question === 'planted'),
+    isAsWanted: over.length > 0 === (measured.question === 'planted'),
   };
 }
 

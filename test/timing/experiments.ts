@@ -1,7 +1,7 @@
 import { Operation } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import { createRandom } from '../support/random.ts';
-import type { FreshState, Pair, Sample } from './passes.ts';
-import { timeFresh, timeWarm } from './passes.ts';
+import type { Durations, Round, State } from './passes.ts';
+import { STATES, timeFresh, timeWarm } from './passes.ts';
 import { ORDINARY_USER, SLOWED_USER } from './plant.ts';
 import type { Kind, Owner } from './resources.ts';
 import { ACCOUNT, createIds, insertResources, KINDS, OWNERS } from './resources.ts';
@@ -16,63 +16,103 @@ export const TRANSPORTS: Readonly<
   Connect: { open: openConnectCall, listener: 'http' },
 };
 
-export const STATES = ['cold', 'second', 'aged', 'warm'] as const satisfies readonly (FreshState | 'warm')[];
-export type State = (typeof STATES)[number];
-
 /**
  * What two classes are compared. `hidden`: denied and absent. The controls are of denied ones alone: `identical` are two
  * alike, and with `planted` one of them is slowed down.
  */
 export type Question = 'identical' | 'planted' | 'hidden';
 
-/** What is asked, over one connection; one comparison for each state comes of it. */
-export interface Experiment {
+/** What is asked about, and by whom. */
+interface Class {
+  /** Undefined: it is absent. */
+  readonly owner: Owner | undefined;
+  /** What the user's id begins with. */
+  readonly user: string;
+}
+
+const CLASSES = {
+  'same account': { owner: 'same account', user: ORDINARY_USER },
+  'same account again': { owner: 'same account', user: ORDINARY_USER },
+  'same account, slowed': { owner: 'same account', user: SLOWED_USER },
+  'other account': { owner: 'other account', user: ORDINARY_USER },
+  absent: { owner: undefined, user: ORDINARY_USER },
+} as const satisfies Record<string, Class>;
+type ClassName = keyof typeof CLASSES;
+
+/** Two classes that are compared. */
+interface Compared {
   readonly question: Question;
+  readonly owner: Owner;
+  readonly classes: readonly [ClassName, ClassName];
+}
+
+const CONTROLS: readonly Compared[] = [
+  { question: 'identical', owner: 'same account', classes: ['same account again', 'same account'] },
+  { question: 'planted', owner: 'same account', classes: ['same account, slowed', 'same account'] },
+];
+const HIDDEN: readonly Compared[] = OWNERS.map((owner) => ({ question: 'hidden', owner, classes: [owner, 'absent'] }));
+
+/** What is asked over one connection, in rounds of one request of each class. */
+export interface Experiment {
   readonly transport: string;
   readonly kind: Kind;
-  readonly owner: Owner;
+  readonly compared: readonly Compared[];
+}
+
+/** What comes of an experiment for each of its comparisons in each state: two samples, in microseconds. */
+export interface Measured extends Omit<Experiment, 'compared'>, Omit<Compared, 'classes'> {
+  readonly state: State;
+  readonly a: readonly number[];
+  readonly b: readonly number[];
 }
 
 /** The controls, and what they are for. */
 export function listExperiments(kinds: readonly Kind[] = KINDS): readonly Experiment[] {
   const transports = Object.keys(TRANSPORTS);
-  const controls = (['identical', 'planted'] as const).flatMap((question) =>
-    transports.map((transport) => ({ question, transport, kind: kinds[0] ?? KINDS[0], owner: OWNERS[0] })),
-  );
-  const hidden = kinds.flatMap((kind) =>
-    OWNERS.flatMap((owner) => transports.map((transport) => ({ question: 'hidden' as const, transport, kind, owner }))),
-  );
+  const controls = transports.map((transport) => ({ transport, kind: kinds[0] ?? KINDS[0], compared: CONTROLS }));
+  const hidden = kinds.flatMap((kind) => transports.map((transport) => ({ transport, kind, compared: HIDDEN })));
   return [...controls, ...hidden];
 }
 
-const WARM_PAIRS = 16;
+const WARM_ROUNDS = 16;
 
-/** Runs experiments, each with ids and a principal of its own. */
+/** Runs experiments of so many rounds, each with ids and a principal of its own. */
 export function createExperiments(world: World) {
   const takeIds = createIds();
   let principals = 0;
 
-  return async ({ question, transport, kind, owner }: Experiment, pairs: number, seed: number) => {
+  return async ({ transport, kind, compared }: Experiment, count: number, seed: number) => {
     const { open, listener } = TRANSPORTS[transport] ?? {};
     if (open === undefined || listener === undefined) throw new Error(`no transport ${transport}`);
     const random = createRandom(seed);
     principals += 1;
     const who = String(principals).padStart(4, '0');
-    const total = pairs + WARM_PAIRS;
-    const idsOfA = takeIds(total);
-    const idsOfB = takeIds(total);
-    await insertResources(world.databases, idsOfA, kind, owner);
-    if (question !== 'hidden') await insertResources(world.databases, idsOfB, kind, owner);
-    const userOfA = `${question === 'planted' ? SLOWED_USER : ORDINARY_USER}${who}`;
-    using call = await open(world.addresses[listener], toRequest(userOfA, kind, idsOfA[0] ?? ''));
-    const all = idsOfA.map((id, index): Pair => ({
-      a: call.encode(toRequest(userOfA, kind, id)),
-      b: call.encode(toRequest(`${ORDINARY_USER}${who}`, kind, idsOfB[index] ?? '')),
-    }));
+    const durationsOf = new Map<ClassName, Durations>();
+    const classes: { readonly durations: Durations; readonly ids: readonly string[]; readonly userId: string }[] = [];
+    for (const name of new Set(compared.flatMap(({ classes }) => classes))) {
+      const { owner, user } = CLASSES[name];
+      const ids = takeIds(count + WARM_ROUNDS);
+      if (owner !== undefined) await insertResources(world.databases, ids, kind, owner);
+      const durations = { cold: [], second: [], aged: [], warm: [] };
+      durationsOf.set(name, durations);
+      classes.push({ durations, ids, userId: `${user}${who}` });
+    }
+    using call = await open(world.addresses[listener], toRequest(`${ORDINARY_USER}${who}`, kind, takeIds(1)[0] ?? ''));
+    const rounds = Array.from({ length: count + WARM_ROUNDS }, (_, at): Round =>
+      classes.map(({ durations, ids, userId }) => ({
+        encoded: call.encode(toRequest(userId, kind, ids[at] ?? '')),
+        durations,
+      })),
+    );
     // Warm first: by then every connection is made, and whatever is compiled late is compiled.
-    const warm = await timeWarm(call, all.slice(0, WARM_PAIRS), pairs, random);
-    const samples: Record<State, Sample> = { ...(await timeFresh(call, all.slice(WARM_PAIRS), random)), warm };
-    return samples;
+    await timeWarm(call, rounds.slice(0, WARM_ROUNDS), count, random);
+    await timeFresh(call, rounds.slice(WARM_ROUNDS), random);
+    return compared.flatMap(({ question, owner, classes: [a, b] }) =>
+      STATES.map((state): Measured => {
+        const [ofA, ofB] = [a, b].map((name) => durationsOf.get(name)?.[state] ?? []);
+        return { question, owner, transport, kind, state, a: ofA ?? [], b: ofB ?? [] };
+      }),
+    );
   };
 }
 
