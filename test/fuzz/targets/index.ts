@@ -3,6 +3,7 @@ import { AUTHZEN_TARGETS } from './authzen.ts';
 import { CONFIG_TARGETS } from './config.ts';
 import { EXT_AUTHZ_TARGETS } from './ext-authz.ts';
 import { ID_TARGETS } from './ids.ts';
+import { PACKED_TARGETS } from './packed.ts';
 import { PRINCIPAL_TARGETS } from './principals.ts';
 import { REQUEST_TARGETS } from './requests.ts';
 import { ROUTE_TARGETS } from './routes.ts';
@@ -16,6 +17,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...PRINCIPAL_TARGETS,
   ...CONFIG_TARGETS,
   ...REQUEST_TARGETS,
+  ...PACKED_TARGETS,
   ...ROUTE_TARGETS,
   ...AUTHZEN_TARGETS,
   ...EXT_AUTHZ_TARGETS,
