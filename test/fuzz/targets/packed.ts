@@ -69,7 +69,10 @@ const packed: FuzzTarget = {
       assertThat(isAlike(unpacked, input), 'what is not packed is handed on as it came');
       return 'not packed';
     }
-    assertThat(isAlike(unpacked, await unpackBody(new Uint8Array(input))), 'it is unpacked alike over gRPC and Connect');
+    assertThat(
+      isAlike(unpacked, await unpackBody(new Uint8Array(input))),
+      'it is unpacked alike over gRPC and Connect',
+    );
     if (typeof unpacked === 'string') return unpacked;
     assertThat(unpacked.length <= MAX_MESSAGE_BYTES, 'no more is unpacked than may be');
     return `unpacked ${Math.ceil(Math.log2(unpacked.length + 1))}`;
