@@ -11,7 +11,7 @@ import { openRepeatedCall } from './support/repeated-call.ts';
 const DRAIN_TIMEOUT_MS = 5_000;
 
 const options = JSON.parse(process.argv[2] ?? '') as OpenLoopOptions;
-const { target, path, bodyFile, perSecond, warmUpMs, durationMs, connections } = options;
+const { target, path, bodyFile, perSecond, warmUpMs, durationMs, connections, sleeps } = options;
 const latenciesMs: number[] = [];
 const latenessesMs: number[] = [];
 let failed = 0;
@@ -31,7 +31,8 @@ measuredFromMs = startMs + warmUpMs;
 const endMs = measuredFromMs + durationMs;
 let dueAtMs = startMs;
 let turn = 0;
-// Looks at the clock in every turn of the event loop: a timer is a millisecond late, many times what is measured.
+// Looks at the clock in every turn of the event loop: a timer is a millisecond late, many times what is measured. One that
+// `sleeps` has timers, for what else runs on its core.
 await new Promise<void>((resolve) => {
   const sendDue = (): void => {
     const nowMs = performance.now();
@@ -39,8 +40,9 @@ await new Promise<void>((resolve) => {
       if (dueAtMs >= measuredFromMs) latenessesMs.push(nowMs - dueAtMs);
       calls[turn++ % calls.length]?.send(nowMs);
     }
-    if (nowMs < endMs) setImmediate(sendDue);
-    else resolve();
+    if (nowMs >= endMs) resolve();
+    else if (sleeps) setTimeout(sendDue, dueAtMs - nowMs);
+    else setImmediate(sendDue);
   };
   sendDue();
 });

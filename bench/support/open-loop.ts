@@ -18,6 +18,8 @@ export interface OpenLoopOptions {
   readonly connections: number;
   /** Of the arrivals. */
   readonly seed: number;
+  /** Leaves its core to others between two calls. */
+  readonly sleeps: boolean;
 }
 
 export interface OpenLoopResult {
@@ -31,7 +33,7 @@ export interface OpenLoopResult {
   readonly latenessP99Ms: number;
 }
 
-const DEFAULTS = { warmUpMs: 500, durationMs: 3_000, connections: 4, seed: 1 };
+const DEFAULTS = { warmUpMs: 500, durationMs: 3_000, connections: 4, seed: 1, sleeps: false };
 
 /** Makes the same gRPC call at a rate, from the load core. @throws Error if hardly any is answered. */
 export async function runOpenLoop(

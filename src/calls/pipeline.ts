@@ -1,4 +1,4 @@
-import type { CallObserver, Clock, Transport } from '../authorize/ports.ts';
+import type { CallContext, CallObserver, Clock, Transport } from '../authorize/ports.ts';
 import type { AuthenticateCaller, CallerCredentials } from '../authorize/ports-callers.ts';
 import type { Span, Tracer } from '../authorize/ports-tracing.ts';
 import type { Caller } from '../domain/caller.ts';
@@ -35,8 +35,8 @@ export type Reply<Answer> =
   | { readonly kind: 'message'; readonly message: Answer }
   | { readonly kind: 'error'; readonly status: WireStatus; readonly error: TaskgateError };
 
-/** Decodes the request; throws InvalidArgumentError if the bytes are none. */
-export type ParseRequest<Request> = () => Request;
+/** Decodes the request, later if it has to be unpacked; throws InvalidArgumentError if the bytes are none. */
+export type ParseRequest<Request> = (context: CallContext) => Request | Promise<Request>;
 
 /** What is needed of a procedure to name it and to know who may call it. */
 type AnyProcedure = Pick<Unary<never, unknown>, 'name' | 'permission'>;
@@ -190,7 +190,11 @@ export function createPipeline(
     const { procedure, parse, identity, context } = work;
     let message: Answer | Promise<Answer> | undefined;
     try {
-      message = procedure.handle(parse(), identity, context);
+      const request = parse(context);
+      message =
+        request instanceof Promise
+          ? request.then(async (parsed: Request) => procedure.handle(parsed, identity, context))
+          : procedure.handle(request, identity, context);
       // Not `finally`, which makes two more promises of each call.
       return message instanceof Promise
         ? message.then(
@@ -229,7 +233,7 @@ export function createPipeline(
     const identity = admit(procedure, call, observation);
     await places.take(context.signal);
     try {
-      for await (const message of procedure.handle(parse(), identity, context)) {
+      for await (const message of procedure.handle(await parse(context), identity, context)) {
         context.signal.throwIfAborted();
         yield message;
       }

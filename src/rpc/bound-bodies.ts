@@ -9,8 +9,9 @@ import { freeBytes } from '../calls/free-bytes.ts';
 import { UNCOUNTED_BYTES, UNPACKED_WEIGHT } from '../calls/receive-budget.ts';
 import type { BodyGauge } from './gauge-body.ts';
 import { createBodyGauge, createMessageGauge } from './gauge-body.ts';
-import type { UnpackingGauge } from './unpack-bodies.ts';
 import { gaugeUnpacked } from './unpack-bodies.ts';
+import type { UnpackingGauge } from './unpack-gzip.ts';
+import { UNPACKING_BYTES } from './unpack-gzip.ts';
 
 export interface BodyLimits {
   /** Bytes of one body; what is said to be longer is for others to refuse. */
@@ -19,8 +20,6 @@ export interface BodyLimits {
 
 /** In which Connect, its streams and gRPC-Web say how a request is packed. */
 const ENCODING_HEADERS = ['content-encoding', 'connect-content-encoding', 'grpc-encoding'];
-/** What unpacks holds besides what comes of it: the last 32 KiB, its tables, and room for the next 16 KiB. */
-const UNPACKING_BYTES = 64 * 1024;
 
 /**
  * Bounds what the bodies of all requests hold until they are answered. One that is too much is RESOURCE_EXHAUSTED: at

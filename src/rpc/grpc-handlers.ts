@@ -18,7 +18,7 @@ import { freeBytes } from '../calls/free-bytes.ts';
 import { boundValues, notValid } from './bound-values.ts';
 import type { GrpcCredentialsOf } from './grpc-peer.ts';
 import type { ListenerDeps } from './listener.ts';
-import type { IncomingCall, Reply } from '../calls/pipeline.ts';
+import type { IncomingCall, ParseRequest, Reply } from '../calls/pipeline.ts';
 import { DECISION_ID_HEADER } from '../calls/pipeline.ts';
 import type { Unary } from '../calls/procedure.ts';
 import type { ExtAuthzProcedure } from './ext-authz/check-procedure.ts';
@@ -63,7 +63,7 @@ export function toGrpcService(deps: GrpcHandlerDeps, options: GrpcHandlerOptions
     implementation[method.localName] = isStream(procedure)
       ? (call: StreamCall) => void answerStream(procedure, deps, call, options)
       : (call: UnaryCall<Message>, send: sendUnaryData<Message>) =>
-          answer(procedure, parserOf(procedure, call, deps), deps, call, send);
+          answer(procedure, decoderOf(procedure, call, deps), deps, call, send);
   }
   return { definition, implementation };
 }
@@ -83,14 +83,20 @@ export function toExtAuthzService(procedure: ExtAuthzProcedure, deps: AnswerDeps
   };
   const implementation: UntypedServiceImplementation = {
     check: (call: UnaryCall<Buffer>, send: sendUnaryData<Buffer>) =>
-      answer(procedure, () => procedure.parse(deps.unpack(call.request)), deps, call, send),
+      answer(
+        procedure,
+        parserOf(call, deps, (request) => procedure.parse(request)),
+        deps,
+        call,
+        send,
+      ),
   };
   return { definition, implementation };
 }
 
 function answer<Request, Answer>(
   procedure: Unary<Request, Answer>,
-  parse: () => Request,
+  parse: ParseRequest<Request>,
   deps: AnswerDeps,
   call: UnaryCall<Answer>,
   send: sendUnaryData<Answer>,
@@ -120,7 +126,7 @@ async function answerStream(
   const metadata = toMetadata(incoming);
   call.sendMetadata(metadata);
   try {
-    for await (const message of deps.pipeline.stream(procedure, parserOf(procedure, call, deps), incoming)) {
+    for await (const message of deps.pipeline.stream(procedure, decoderOf(procedure, call, deps), incoming)) {
       if (call.cancelled) return;
       if (!call.write(message)) await drained(call, stallTimeoutMs);
     }
@@ -174,10 +180,21 @@ function toMetadata({ decisionId }: IncomingCall): Metadata {
   return metadata;
 }
 
-function parserOf({ method }: Procedure, call: AnyCall, { unpack }: AnswerDeps): () => Message {
+/** Parses a request when it is unpacked. */
+function parserOf<Request>(
+  call: AnyCall,
+  { unpack }: AnswerDeps,
+  parse: (request: Buffer) => Request,
+): ParseRequest<Request> {
+  return (context) => {
+    const request = unpack(call.request, context);
+    return request instanceof Promise ? request.then(parse) : parse(request);
+  };
+}
+
+function decoderOf({ method }: Procedure, call: AnyCall, deps: AnswerDeps): ParseRequest<Message> {
   const schema: DescMessage = method.input;
-  return () => {
-    const request = unpack(call.request);
+  return parserOf(call, deps, (request) => {
     try {
       boundValues(schema, request);
       return fromBinary(schema, request);
@@ -186,7 +203,7 @@ function parserOf({ method }: Procedure, call: AnyCall, { unpack }: AnswerDeps):
     } finally {
       if (request !== call.request) freeBytes(request);
     }
-  };
+  });
 }
 
 function timeoutOf(call: AnyCall): number | undefined {

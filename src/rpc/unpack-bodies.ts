@@ -1,18 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createGunzip } from 'node:zlib';
 import type { Compression } from '@connectrpc/connect/protocol';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { compressionGzip } from '@connectrpc/connect-node';
 import { InvalidArgumentError } from '../domain/errors.ts';
-import { MAX_UNPACKED_BYTES, toUnpackError } from './unpack-request.ts';
-
-/** Looks at one message while it is unpacked. */
-export interface UnpackingGauge {
-  /** Takes more of it: the next is unpacked when it resolves, and nothing if it rejects. */
-  add(chunk: Buffer): Promise<void>;
-  /** All of it was added. */
-  end(): void;
-}
+import type { UnpackingGauge } from './unpack-gzip.ts';
+import { MAX_UNPACKED_BYTES, unpackGzip } from './unpack-gzip.ts';
 
 /** Of the request that is being read, which connect-node does not tell who unpacks. */
 const gauges = new AsyncLocalStorage<() => UnpackingGauge>();
@@ -33,20 +25,10 @@ export const GZIP: Compression = {
     if (bytes.length === 0) return new Uint8Array(0);
     const gauge = gauges.getStore()?.();
     if (gauge === undefined) throw new Error('nobody looks at what is unpacked');
-    const chunks: Buffer[] = [];
-    let length = 0;
     const limit = Math.min(maxBytes, MAX_UNPACKED_BYTES);
     try {
-      for await (const chunk of createGunzip().end(bytes) as AsyncIterable<Buffer>) {
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length > limit) throw tooLong(limit);
-        await gauge.add(chunk);
-      }
-      gauge.end();
-      return Buffer.concat(chunks, length);
-    } catch (thrown) {
-      const error = toUnpackError(thrown);
+      return await unpackGzip(bytes, { maxBytes: limit, gauge, tooLong: () => tooLong(limit) });
+    } catch (error) {
       throw error instanceof InvalidArgumentError ? new ConnectError(error.message, Code.InvalidArgument) : error;
     }
   },

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { AuthorizationService } from '../../src/gen/taskgate/v1/authorization_pb.js';
 import type { RunningAttack } from './attack-sockets.ts';
@@ -17,6 +18,8 @@ export type Attack = (target: AttackTarget) => RunningAttack;
 const MIB = 1024 * 1024;
 const MESSAGE_BYTES = 4 * MIB;
 const CHUNK_BYTES = 16 * 1024;
+/** One system call for each: one for all of it would keep whoever shares the core from it for as long as that takes. */
+const PIECE_BYTES = 64 * 1024;
 const TRICKLE_MS = 100;
 const IDLE_CONNECTIONS = 1_000;
 const SLOW_CONNECTIONS = 200;
@@ -191,7 +194,7 @@ function hold(target: string, connections: number, first: Buffer): RunningAttack
     target,
     connections,
     onOpen(socket, done) {
-      socket.write(first);
+      writePieces(socket, first);
       socket.resume();
       done();
       return undefined;
@@ -213,8 +216,13 @@ function sendAgain(target: string, connections: number, bytes: Buffer): RunningA
         received += chunk.length;
         if (received > 100) setTimeout(() => socket.destroy(), 10);
       });
-      socket.write(bytes);
+      writePieces(socket, bytes);
       return undefined;
     },
   });
+}
+
+function writePieces(socket: Socket, bytes: Buffer): void {
+  if (bytes.length === 0 || socket.destroyed) return;
+  socket.write(bytes.subarray(0, PIECE_BYTES), () => writePieces(socket, bytes.subarray(PIECE_BYTES)));
 }
