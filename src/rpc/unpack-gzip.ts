@@ -23,7 +23,7 @@ export interface UnpackOptions {
 }
 
 /**
- * Unpacks a message, a little at a time: nothing else is answered meanwhile.
+ * Unpacks a message, a little at a time, so that others are answered in between.
  *
  * @throws InvalidArgumentError if it is no gzip, or is cut; what the gauge throws; and `tooLong`.
  */
