@@ -6,15 +6,19 @@ import { ATTACKS } from '../test/support/attacks.ts';
 import { assertWarmCheckAllowed, CHECK_TASK_PATH, createWarmBodyFile } from './support/check-request.ts';
 import { LOAD_CORE } from './support/cores.ts';
 import { runOpenLoop } from './support/open-loop.ts';
+import type { Rounds } from './support/rounds.ts';
 import { judgeRatio, measureInTurn } from './support/rounds.ts';
 import type { BenchRow } from './support/row.ts';
-import { spread } from './support/statistics.ts';
+import { median, spread } from './support/statistics.ts';
 import type { BenchStores } from './support/stores.ts';
 import type { BenchTaskgate } from './support/taskgate.ts';
 import { startTaskgate } from './support/taskgate.ts';
 
 const ATTACKER = fileURLToPath(new URL('attacker.ts', import.meta.url));
 const ROUNDS = 5;
+/** As many more, of what comes so near to the target, above or below, that these can't tell. */
+const MORE_ROUNDS = 4;
+const NEAR = 1.2;
 /** Far below what a core can do: what is measured is what an attack takes away, not the queue of a busy one. */
 const PER_SECOND = 500;
 const DURATION_MS = 4_000;
@@ -37,19 +41,31 @@ export async function measureOverload(stores: BenchStores): Promise<readonly Ben
   await p99Ms(ROUNDS);
   const rows: BenchRow[] = [];
   for (const name of Object.keys(ATTACKS)) {
-    const { ours, theirs, ratios } = await measureInTurn({
-      name: `p99 under ${name}`,
-      rounds: ROUNDS,
-      theirs: p99Ms,
-      ours: async (round) => underAttack(name, taskgate, async () => p99Ms(round)),
-    });
+    const measure = async (rounds: number): Promise<Rounds> =>
+      measureInTurn({
+        name: `p99 under ${name}`,
+        rounds,
+        theirs: p99Ms,
+        ours: async (round) => underAttack(name, taskgate, async () => p99Ms(round)),
+      });
+    const all = [await measure(ROUNDS)];
+    if (isNear(all)) all.push(await measure(MORE_ROUNDS));
     rows.push({
-      work: `p99 of a warm CheckTask at ${PER_SECOND} calls/s under ${name}: ${spread(ours, 1)} ms`,
-      reference: `without: ${spread(theirs, 1)} ms`,
-      ...judgeRatio(ratios, { atMost: MAX_RATIO }),
+      work: `p99 of a warm CheckTask at ${PER_SECOND} calls/s under ${name}: ${spread(valuesOf(all, 'ours'), 1)} ms`,
+      reference: `without: ${spread(valuesOf(all, 'theirs'), 1)} ms`,
+      ...judgeRatio(valuesOf(all, 'ratios'), { atMost: MAX_RATIO }),
     });
   }
   return rows;
+}
+
+function valuesOf(all: readonly Rounds[], side: keyof Rounds): readonly number[] {
+  return all.flatMap((rounds) => rounds[side]);
+}
+
+function isNear(all: readonly Rounds[]): boolean {
+  const ratio = median(valuesOf(all, 'ratios'));
+  return ratio > MAX_RATIO / NEAR && ratio < MAX_RATIO * NEAR;
 }
 
 async function underAttack<Result>(

@@ -14,6 +14,8 @@ const MAX_ADDRESSES = 1_024;
 export interface FloodPenalties {
   /** Has a new connection of such an address wait until it is read. */
   receive(socket: Socket): void;
+  /** True if it is such an address. */
+  has(address: string | undefined): boolean;
   /** A connection of this address floods; it is for the caller to end it. Those of unix sockets all have the address ''. */
   punish(address: string | undefined): void;
 }
@@ -24,15 +26,19 @@ export interface FloodPenalties {
  */
 export function createFloodPenalties(stopwatchMs = () => performance.now()): FloodPenalties {
   const forgottenAtMs = new Map<string, number>();
+  const has = (address = ''): boolean => {
+    const untilMs = forgottenAtMs.get(address);
+    if (untilMs === undefined) return false;
+    if (stopwatchMs() < untilMs) return true;
+    forgottenAtMs.delete(address);
+    return false;
+  };
   return {
     receive(socket) {
-      if (forgottenAtMs.size === 0) return;
-      const { remoteAddress = '' } = socket;
-      const untilMs = forgottenAtMs.get(remoteAddress);
-      if (untilMs === undefined) return;
-      if (stopwatchMs() < untilMs) holdReading(socket, MIN_WAIT_MS + SPREAD_MS * Math.random());
-      else forgottenAtMs.delete(remoteAddress);
+      if (forgottenAtMs.size > 0 && has(socket.remoteAddress))
+        holdReading(socket, MIN_WAIT_MS + SPREAD_MS * Math.random());
     },
+    has,
     punish(address = '') {
       // The last in the order.
       forgottenAtMs.delete(address);

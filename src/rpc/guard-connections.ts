@@ -30,6 +30,8 @@ const MAX_HEADER_PAIRS = 128;
 const RESET_BURST = 2;
 /** Of so many that come on one connection at once half are not reset by anybody who is well. */
 const SUSPECT_STREAMS = 16;
+/** Of fewer, where the address has flooded not long ago: it takes longer to answer them than to end the connection. */
+const SUSPECT_STREAMS_AGAIN = 4;
 /** Each one that waits for its answer is kept. */
 const MAX_OUTSTANDING = { maxOutstandingPings: 10, maxOutstandingSettings: 10 };
 /** How the messages of a call may be packed. */
@@ -84,6 +86,8 @@ export function guardConnections(
 
 /** A connection, and its calls. */
 interface CountedSession extends Http2Session {
+  /** How many that come at once are looked at. */
+  suspectStreams?: number;
   /** Those of this turn of the event loop. */
   fresh?: number;
   /** Those that were reset in the turn in which they came. */
@@ -132,7 +136,7 @@ function createGuard(
     if (connection === undefined || connection.destroyed) return;
     stream.connection = connection;
     connection.fresh = (connection.fresh ?? 0) + 1;
-    if (connection.fresh % SUSPECT_STREAMS !== 0) return;
+    if (connection.fresh % (connection.suspectStreams ?? SUSPECT_STREAMS) !== 0) return;
     const resets = fresh.filter((other) => other.connection === connection && isReset(other)).length;
     if (resets * 2 < connection.fresh) return;
     penalties.punish(connection.socket.remoteAddress);
@@ -181,6 +185,7 @@ function createGuard(
     stop: () => clearInterval(timer),
     onSession: (session: CountedSession): void => {
       const { remoteAddress } = session.socket;
+      if (penalties.has(remoteAddress)) session.suspectStreams = SUSPECT_STREAMS_AGAIN;
       // nghttp2 ends the connection when there are too many.
       session.once('error', () => {
         if ((session.resets ?? 0) >= maxConcurrentStreams) penalties.punish(remoteAddress);
