@@ -35,6 +35,8 @@ const MAX_PIPELINED = 4;
 const ENDS_HTTP = 2;
 /** A body of no more is read whole by whoever reads it, since no limit is lower, and else by Node. */
 const SHORT_BODY_BYTES = 1_024;
+/** Who sends more than this and is answered before all of it has come has done so in vain, and costs much. */
+const LONG_BODY_BYTES = 64 * 1_024;
 /** Time-outs of requests are seen this often at the least. */
 const MAX_CHECK_INTERVAL_MS = 1_000;
 
@@ -78,7 +80,10 @@ export async function openHttpServer(handler: RequestHandler, options: HttpServe
       // Who stops reading a body (one that is too large) must not destroy the connection that the answer goes out on.
       request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
       // Before Node's own listener, which has all of a body read that nobody has begun to read.
-      response.prependOnceListener('finish', () => drainBody(request));
+      response.prependOnceListener('finish', () => {
+        if (!request.complete && !isAtMost(request, LONG_BODY_BYTES)) penalties.punish(socket.remoteAddress);
+        drainBody(request);
+      });
     }
     handler(request, response);
   });

@@ -100,6 +100,20 @@ test.each([
   expect(request.readableLength).toBeLessThanOrEqual(2 * 64 * 1024);
 });
 
+test.each([
+  ['waits where one before it was answered before all of its long body had come', 128 * 1024, 150, 600],
+  ['waits for nothing where that body was short', 32 * 1024, 0, 100],
+])('a new connection %s', async (_what, bytes, leastMs, mostMs) => {
+  await openConnection((_request, response) => void response.end('answered'));
+  socket.write(`POST / HTTP/1.1\r\nhost: here\r\ncontent-length: ${bytes}\r\n\r\nx`);
+  await once(socket, 'data');
+  const startedAtMs = performance.now();
+  const answer = await fetch(`http://${server.address}`, { headers: { connection: 'close' } });
+  expect(await answer.text()).toBe('answered');
+  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(leastMs);
+  expect(performance.now() - startedAtMs).toBeLessThan(mostMs);
+});
+
 test('tells a kept connection to go while it drains', async () => {
   await openConnection((_request, response) => response.end('done'));
   const ask = async (): Promise<string> => {
