@@ -16,7 +16,7 @@ export interface FloodPenalties {
   receive(socket: Socket): void;
   /** True if it is such an address. */
   has(address: string | undefined): boolean;
-  /** A connection of this address floods; it is for the caller to end it. Those of unix sockets all have the address ''. */
+  /** A connection of this address floods, or sends much in vain; it is for the caller to end it. Those of unix sockets all have the address ''. */
   punish(address: string | undefined): void;
 }
 
